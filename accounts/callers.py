@@ -1,0 +1,76 @@
+"""Who is asking: a tenant's program with its key, or one of its people."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from accounts import keys
+from accounts.errors import KeyMissing, RoleForbids, TenantSuspended
+from accounts.models import ApiKey, Membership, Tenant, User
+from accounts.tenancy import platform_scope, tenant_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    tenant: Tenant
+    api_key: ApiKey | None = None
+    membership: Membership | None = None
+
+    is_authenticated = True  # what REST framework asks of whatever stands as request.user
+
+    @property
+    def user(self) -> User | None:
+        return self.membership.user if self.membership else None
+
+    @property
+    def rate_key(self) -> str:
+        """What the plan's requests per minute are counted by."""
+        return (
+            f"key:{self.api_key.pk}"
+            if self.api_key
+            else f"membership:{self.membership.pk}"
+            if self.membership
+            else ""
+        )
+
+    def scope(self) -> AbstractContextManager[None]:
+        return tenant_scope(self.tenant.id)
+
+    def require_submit(self) -> None:
+        if self.membership and not self.membership.can_submit:
+            raise RoleForbids(
+                "Viewers can look but not cut out. Ask an owner or admin for the member role."
+            )
+
+    def require_key_management(self) -> None:
+        if not (self.membership and self.membership.can_manage_keys):
+            raise RoleForbids("Only owners and admins manage API keys.")
+
+
+def by_key(plain: str) -> Caller:
+    if not plain:
+        raise KeyMissing("Send your API key in the X-API-Key header or as Authorization: Bearer.")
+    with platform_scope():
+        key = keys.authenticate(plain)
+    return _admitted(Caller(tenant=key.tenant, api_key=key))
+
+
+def by_person(user: User, tenant_id: str | None = None) -> Caller | None:
+    """This person in the tenant they chose, or in their first one; None without a membership."""
+    with platform_scope():
+        memberships = list(
+            Membership.objects.filter(user=user)
+            .select_related("tenant__plan", "user")
+            .order_by("created_at", "pk")
+        )
+    chosen = [
+        membership for membership in memberships if str(membership.tenant_id) == tenant_id
+    ] or memberships
+    return _admitted(Caller(tenant=chosen[0].tenant, membership=chosen[0])) if chosen else None
+
+
+def _admitted(caller: Caller) -> Caller:
+    if caller.tenant.is_suspended:
+        raise TenantSuspended("This account is suspended. Ask the operator of this service.")
+    return caller

@@ -1,0 +1,55 @@
+"""Who asks, and how much is left.
+
+AccountError
+├── KeyMissing            401 key_missing
+├── KeyInvalid            401 key_invalid
+├── KeyRevoked            401 key_revoked
+├── KeyExpired            401 key_expired
+├── RoleForbids           403 role_forbids
+├── TenantSuspended       403 tenant_suspended
+├── TooManyKeys           409 too_many_keys
+├── InsufficientCredits   402 insufficient_credits
+└── RateLimited           429 rate_limited
+"""
+
+from config.errors import MatteryError
+
+
+class AccountError(MatteryError):
+    pass
+
+
+class KeyMissing(AccountError):
+    code, status, title = "key_missing", 401, "No API key given"
+
+
+class KeyInvalid(AccountError):
+    code, status, title = "key_invalid", 401, "This API key does not exist"
+
+
+class KeyRevoked(AccountError):
+    code, status, title = "key_revoked", 401, "This API key has been revoked"
+
+
+class KeyExpired(AccountError):
+    code, status, title = "key_expired", 401, "This API key has expired"
+
+
+class RoleForbids(AccountError):
+    code, status, title = "role_forbids", 403, "Your role does not allow this"
+
+
+class TenantSuspended(AccountError):
+    code, status, title = "tenant_suspended", 403, "This account is suspended"
+
+
+class TooManyKeys(AccountError):
+    code, status, title = "too_many_keys", 409, "There are too many API keys"
+
+
+class InsufficientCredits(AccountError):
+    code, status, title = "insufficient_credits", 402, "No credits left"
+
+
+class RateLimited(AccountError):
+    code, status, title, is_retryable = "rate_limited", 429, "Too many requests", True

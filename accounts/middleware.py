@@ -1,0 +1,20 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.tenancy import platform_scope
+
+
+class OperatorScopeMiddleware:
+    """The operator console sees every tenant. Only an operator gets that scope; everybody else meets its login page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/") or not getattr(
+            request.user, "is_operator", False
+        ):
+            return self.get_response(request)
+        with platform_scope():
+            return self.get_response(request)

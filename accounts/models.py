@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from accounts.tenancy import TenantManager, TenantQuerySet
+
+MEGABYTE = 1_000_000
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person. What they may do for a tenant says their Membership; an operator runs the whole installation."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100, blank=True)
+    is_operator = models.BooleanField(
+        default=False, help_text="May use the operator console and sees every tenant."
+    )
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        return self.is_operator
+
+    def has_perm(self, _permission: str, _of: models.Model | None = None) -> bool:
+        return self.is_active and self.is_operator
+
+    def has_module_perms(self, _app: str) -> bool:
+        return self.is_active and self.is_operator
+
+
+class Plan(models.Model):
+    name = models.CharField(max_length=60, unique=True)
+    monthly_credits = models.PositiveIntegerField(
+        default=1_000, help_text="One image costs one credit."
+    )
+    max_upload_mb = models.PositiveIntegerField(
+        "largest upload (MB)",
+        default=25,
+        validators=[MinValueValidator(1)],
+        help_text="Bytes of one image, in megabytes.",
+    )
+    max_megapixels = models.PositiveIntegerField(
+        "most megapixels", default=50, validators=[MinValueValidator(1)]
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        default=300,
+        validators=[MinValueValidator(1)],
+        help_text="Of each API key and of each person in the dashboard.",
+    )
+    retention_days = models.PositiveIntegerField(
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text="Images are removed after that many days; the line in the history stays.",
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * MEGABYTE
+
+    @property
+    def max_pixels(self) -> int:
+        return self.max_megapixels * MEGABYTE
+
+
+class Tenant(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="tenants")
+    is_suspended = models.BooleanField(
+        default=False, help_text="Its keys and people are refused; nothing is removed."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def current_allowance(self) -> Allowance:
+        """This month's allowance; made on first use, so that a new month needs no job to begin."""
+        allowance, _ = Allowance.objects.get_or_create(
+            tenant=self, month=this_month(), defaults={"granted": self.plan.monthly_credits}
+        )
+        return allowance
+
+    def apply_plan(self) -> None:
+        """Gives the current month what the plan says, but never less than what is used already."""
+        Allowance.objects.filter(tenant=self, month=this_month()).update(
+            granted=Greatest(F("used"), Decimal(self.plan.monthly_credits))
+        )
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class Membership(models.Model):
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+    @property
+    def can_submit(self) -> bool:
+        return self.role != Role.VIEWER
+
+    @property
+    def can_manage_keys(self) -> bool:
+        return self.role in (Role.OWNER, Role.ADMIN)
+
+
+class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    def usable(self) -> ApiKeyQuerySet:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+
+
+class ApiKey(models.Model):
+    """A program's key. Of the key itself only a keyed digest is kept; see accounts/keys.py."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=60)
+    prefix = models.CharField(max_length=24, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = TenantManager.from_queryset(ApiKeyQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.revoked_at is not None
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+def this_month() -> date:
+    return timezone.now().date().replace(day=1)
+
+
+class Allowance(models.Model):
+    """One month's credits of a tenant. `used` counts what is reserved and what is charged; accounts/ledger.py moves it."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="allowances")
+    month = models.DateField()
+    granted = models.DecimalField(max_digits=12, decimal_places=2)
+    used = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        ordering = ["-month"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "month"], name="one_allowance_per_month"),
+            models.CheckConstraint(
+                condition=Q(used__gte=0, used__lte=F("granted")), name="credits_never_oversold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant} {self.month:%Y-%m}"
+
+    @property
+    def left(self) -> Decimal:
+        return self.granted - self.used
+
+
+class UsageEntry(models.Model):
+    """One line of the append-only ledger: what a job reserved, and how that ended."""
+
+    class Kind(models.TextChoices):
+        RESERVE = "reserve"
+        CHARGE = "charge"
+        RELEASE = "release"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="usage_entries")
+    allowance = models.ForeignKey(Allowance, on_delete=models.PROTECT, related_name="entries")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, related_name="+")
+    job_id = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    credits = models.DecimalField(max_digits=12, decimal_places=2)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "usage entries"
+        constraints = [
+            models.UniqueConstraint(fields=["job_id", "kind"], name="one_entry_per_job_and_kind"),
+            models.UniqueConstraint(
+                fields=["job_id"],
+                condition=Q(kind__in=["charge", "release"]),
+                name="one_outcome_per_reservation",
+            ),
+            models.CheckConstraint(condition=Q(credits__gte=0), name="usage_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.credits} for {self.job_id}"

@@ -1,0 +1,62 @@
+"""The dashboard's frame: whose workspace a signed-in person is in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import callers
+from accounts.callers import Caller
+from accounts.errors import TenantSuspended
+from accounts.models import Membership, User
+from accounts.tenancy import platform_scope
+
+type Page[**P] = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
+
+
+def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Gives a page its caller and runs it, rendering included, in that tenant's scope."""
+
+    @login_required
+    @wraps(page)
+    def framed(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            caller = callers.by_person(request.user, request.session.get("tenant"))  # type: ignore[arg-type]
+        except TenantSuspended as error:
+            return render(
+                request, "accounts/no_workspace.html", {"reason": error.detail}, status=error.status
+            )
+        if caller is None:
+            reason = (
+                "You do not belong to an account yet. Ask its owner or the operator to add you."
+            )
+            return render(request, "accounts/no_workspace.html", {"reason": reason}, status=403)
+        request.META["CALLER"] = caller
+        with caller.scope():
+            return page(request, caller, *args, **kwargs)
+
+    return framed
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What every page of the dashboard shows around its content."""
+    caller: Caller | None = request.META.get("CALLER")
+    if caller is None or caller.membership is None:
+        return {}
+    return {
+        "caller": caller,
+        "tenant": caller.tenant,
+        "membership": caller.membership,
+        "allowance": caller.tenant.current_allowance(),
+        "workspaces": _workspaces_of(caller.membership.user),
+    }
+
+
+def _workspaces_of(user: User) -> list[Membership]:
+    with platform_scope():
+        return list(
+            Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name")
+        )

@@ -1,0 +1,40 @@
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+
+from accounts import callers
+from accounts.callers import Caller
+
+
+def given_key(request: HttpRequest) -> str | None:
+    """The API key that the request carries; None when it carries none at all."""
+    if "X-API-Key" in request.headers:
+        return request.headers["X-API-Key"].strip()
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else None
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        key = given_key(request._request)
+        return None if key is None else _remembered(request, callers.by_key(key))
+
+    def authenticate_header(self, _request: Request) -> str:
+        return "Bearer"
+
+
+class DashboardAuthentication(SessionAuthentication):
+    """The dashboard's own calls: a signed-in person, with Django's CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:  # type: ignore[override]
+        user = getattr(request._request, "user", None)
+        if user is None or not user.is_authenticated or not user.is_active:
+            return None
+        self.enforce_csrf(request)  # type: ignore[arg-type]
+        caller = callers.by_person(user, request._request.session.get("tenant"))
+        return None if caller is None else _remembered(request, caller)
+
+
+def _remembered(request: Request, caller: Caller) -> tuple[Caller, None]:
+    request._request.META["CALLER"] = caller
+    return caller, None

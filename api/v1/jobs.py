@@ -1,0 +1,190 @@
+from http import HTTPStatus
+from typing import ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.http import FileResponse, HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, OpenApiTypes, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.callers import Caller
+from api import uploads
+from api.errors import InvalidParameter
+from api.middleware import note_job
+from api.v1.negotiation import preferred_wait_s, wants_json
+from api.v1.serializers import JobRequestSerializer, JobSerializer, ProblemSerializer
+from config.limits import LIMITS
+from processing import images, jobs
+from processing.engine.options import Options
+from processing.images import Kind
+from processing.models import Job, JobQuerySet, State
+
+OPTIONS = ("model", "output", "format")
+BINARY = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
+PROBLEM = OpenApiResponse(ProblemSerializer, description="What is wrong, and what to do next.")
+WAIT = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`wait=N`: answer with the result within N seconds, at most {LIMITS.wait_max_s}.",
+)
+
+
+class JobPages(CursorPagination):
+    ordering = ("-created_at", "-id")
+    page_size = LIMITS.page_size
+    page_size_query_param = "limit"
+    max_page_size = LIMITS.page_size_max
+
+
+class JobsView(APIView):
+    pagination = JobPages()
+
+    @extend_schema(
+        operation_id="create_job",
+        request={"multipart/form-data": JobRequestSerializer, "image/*": OpenApiTypes.BINARY},
+        parameters=[WAIT],
+        responses={
+            (200, "image/png"): BINARY,
+            202: JobSerializer,
+            (400, "application/problem+json"): PROBLEM,
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Cut out one image."""
+        caller: Caller = request.user
+        wait_s = preferred_wait_s(request._request)
+        upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes)
+        options = Options.parse({"model": settings.DEFAULT_MODEL, **upload.fields}, allowed=OPTIONS)
+        if wait_s:
+            jobs.require_worker(options.model)
+        job = jobs.submit(
+            caller,
+            upload.image,
+            options,
+            filename=upload.filename,
+            request_id=request.META["REQUEST_ID"],
+        )
+        note_job(request._request, job)
+        if wait_s:
+            job = jobs.wait(caller, job, seconds=wait_s)
+        return self._answer(request, job, waited=bool(wait_s))
+
+    def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponse:
+        if not waited or not job.is_finished:
+            response: HttpResponse = described(request, job, HTTPStatus.ACCEPTED)
+        elif wants_json(request._request):
+            jobs.require_result(job)
+            response = described(request, job, HTTPStatus.OK)
+        else:
+            response = result_file(job)
+        response["Location"] = f"/api/v1/jobs/{job.id}"
+        if waited:
+            response["Preference-Applied"] = f"wait={preferred_wait_s(request._request)}"
+        return response
+
+    @extend_schema(
+        operation_id="list_jobs",
+        parameters=[
+            OpenApiParameter(
+                "state", str, enum=State.values, description="Only jobs in this state."
+            ),
+            OpenApiParameter("model", str, description="Only jobs with this model."),
+            OpenApiParameter(
+                "cursor", str, description="From `next` or `previous` of another page."
+            ),
+            OpenApiParameter(
+                "limit", int, description=f"Jobs on a page, at most {LIMITS.page_size_max}."
+            ),
+        ],
+        responses={200: JobSerializer(many=True)},
+    )
+    def get(self, request: Request) -> Response:
+        """List the tenant's jobs, newest first."""
+        caller: Caller = request.user
+        with caller.scope():
+            try:
+                page = self.pagination.paginate_queryset(filtered(request), request, view=self)
+            except NotFound as error:
+                raise InvalidParameter("cursor is not one that this API gave out.") from error
+        return self.pagination.get_paginated_response(
+            JobSerializer(page or [], many=True, context={"request": request}).data
+        )
+
+
+class JobView(APIView):
+    @extend_schema(
+        operation_id="get_job",
+        responses={200: JobSerializer, (404, "application/problem+json"): PROBLEM},
+    )
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """One job: its state, timings and links to its images."""
+        job = jobs.get(request.user, job_id)
+        note_job(request._request, job)
+        return described(request, job, HTTPStatus.OK)
+
+    @extend_schema(
+        operation_id="delete_job", responses={204: None, (404, "application/problem+json"): PROBLEM}
+    )
+    def delete(self, request: Request, job_id: UUID) -> Response:
+        """Remove the job's images, now; a job that has not ended is canceled and its credit given back."""
+        jobs.remove(request.user, job_id)
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class JobResultView(APIView):
+    @extend_schema(
+        operation_id="get_result",
+        responses={
+            (200, "image/png"): BINARY,
+            (404, "application/problem+json"): PROBLEM,
+            (409, "application/problem+json"): PROBLEM,
+            (410, "application/problem+json"): PROBLEM,
+        },
+    )
+    def get(self, request: Request, job_id: UUID) -> HttpResponse:
+        """The result itself."""
+        job = jobs.get(request.user, job_id)
+        note_job(request._request, job)
+        return result_file(job)
+
+
+class ImageLinkView(APIView):
+    """A signed link: whoever has it sees the image until it expires."""
+
+    authentication_classes: ClassVar[list[type]] = []
+    permission_classes: ClassVar[list[type]] = []
+    throttle_classes: ClassVar[list[type]] = []
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, token: str) -> HttpResponse:
+        job, kind = jobs.by_link(token)
+        return images.response(job, kind, as_download="download" in request.query_params)
+
+
+def described(request: Request, job: Job, status: HTTPStatus) -> Response:
+    return Response(JobSerializer(job, context={"request": request}).data, status=status)
+
+
+def result_file(job: Job) -> FileResponse:
+    jobs.require_result(job)
+    response = images.response(job, Kind.RESULT)
+    response["X-Job-ID"] = str(job.id)
+    response["X-Credits-Charged"] = f"{job.credits.normalize():f}"
+    response["X-Foreground"] = "found" if job.has_foreground else "none"
+    return response
+
+
+def filtered(request: Request) -> JobQuerySet:
+    """The jobs that the query asks for; an unknown state is an error, not an empty page."""
+    state, model = request.query_params.get("state"), request.query_params.get("model")
+    if state and state not in State.values:
+        raise InvalidParameter(f"state must be one of {', '.join(State.values)}.")
+    found: JobQuerySet = Job.objects.all()
+    if state:
+        found = found.filter(state=state)
+    return found.filter(model=model) if model else found

@@ -1,0 +1,39 @@
+import re
+from collections.abc import Sequence
+
+from django.http import HttpRequest
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from api.errors import InvalidParameter
+from config.limits import LIMITS
+
+WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Whatever a client accepts, descriptions and errors are JSON; only a result has another form."""
+
+    def select_renderer(
+        self,
+        _request: Request,
+        renderers: Sequence[BaseRenderer],
+        _format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type or "application/json"
+
+
+def preferred_wait_s(request: HttpRequest) -> int:
+    """Seconds the caller would wait for the result (RFC 7240), capped; 0: not at all."""
+    for preference in request.headers.get("Prefer", "").split(","):
+        if found := WAIT.fullmatch(preference.partition(";")[0]):
+            return min(int(found[1]), LIMITS.wait_max_s)
+        if preference.strip().lower().startswith("wait"):
+            raise InvalidParameter("Prefer: wait takes whole seconds, such as wait=30.")
+    return 0
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether the caller would rather have a result's description, with a link, than its bytes."""
+    return "application/json" in request.headers.get("Accept", "")

@@ -1,0 +1,34 @@
+"""The root of every error that Mattery itself raises.
+
+    MatteryError
+    ├── EngineError       processing/engine/errors.py   the image or the network
+    ├── AccountError      accounts/errors.py            who asks, and how much is left
+    ├── ProcessingError   processing/errors.py          jobs, workers, storage
+    └── RequestError      api/errors.py                 the HTTP request itself
+
+Each class states a stable `code`, the HTTP `status` that every API dialect answers with, a `title`, and
+whether the same request may succeed later (`is_retryable`). The message says what to do next.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class MatteryError(Exception):
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong on our side"
+    is_retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.retry_after_s = retry_after_s
+
+    @classmethod
+    def concrete(cls) -> Iterator[type["MatteryError"]]:
+        """Every class below this one that states a code of its own."""
+        for child in cls.__subclasses__():
+            if "code" in child.__dict__:
+                yield child
+            yield from child.concrete()

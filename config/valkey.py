@@ -1,0 +1,28 @@
+"""The connection to Valkey that wake-ups, heartbeats and rate limits share."""
+
+from functools import cache
+
+import redis
+from django.conf import settings
+
+
+@cache
+def client() -> redis.Redis:
+    """Answers within seconds or raises: nothing here may hold a request when Valkey is gone."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        decode_responses=True,
+        socket_connect_timeout=2,
+        socket_timeout=5,
+        health_check_interval=30,
+    )
+
+
+def patient_client(seconds: int) -> redis.Redis:
+    """For one command that may block for that long; to be closed after it."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        decode_responses=True,
+        socket_connect_timeout=2,
+        socket_timeout=seconds + 5,
+    )

@@ -1,0 +1,150 @@
+"""From the bytes of an upload to pixels. Needs Pillow and pillow-heif only.
+
+`inspect` reads no more than the header, in milliseconds; `decode` unpacks what it has let through. Of an animation or
+of several pages, the first is taken. Whatever is wrong with the bytes comes out as an ImageError.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import pillow_heif
+from PIL import Image, UnidentifiedImageError
+
+from processing.engine import pixels, tags
+from processing.engine.bombs import refuse_bomb
+from processing.engine.errors import (
+    BadDimensions,
+    DecompressionBomb,
+    ImageCorrupt,
+    ImageTruncated,
+    TooManyBytes,
+    TooManyPixels,
+)
+from processing.engine.formats import Format, sniff
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+# What Pillow and its decoders have been seen to raise on bytes that somebody broke. Warnings are here because a host
+# may have turned them into errors.
+_DECODER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+_BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)
+_TRUNCATED = re.compile(r"truncated|end of file|unexpected end|not enough|too short", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an upload may be. Beyond 178 million pixels Pillow refuses by itself."""
+
+    max_bytes: int = 22_000_000
+    max_pixels: int = 50_000_000
+    max_side_px: int = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the header says; width and height are those of the upright image."""
+
+    format: Format
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`rgb` is upright 8-bit sRGB; `alpha` (mode L) is there unless the image is opaque."""
+
+    rgb: Image.Image
+    alpha: Image.Image | None
+    info: ImageInfo
+
+
+def inspect(data: bytes, limits: Limits) -> ImageInfo:
+    """Raises an ImageError for what is not an image or is over the limits."""
+    with _opened(data, limits) as (_, info):
+        return info
+
+
+def decode(data: bytes, limits: Limits) -> Decoded:
+    """Raises an ImageError, as `inspect` does or because the image breaks off or is damaged."""
+    with _opened(data, limits) as (image, info):
+        image.load()
+        rgb, alpha = pixels.to_srgb(image)
+        orientation = _orientation(image)
+        rgb = pixels.upright(rgb, orientation)
+        alpha = alpha and pixels.upright(alpha, orientation)
+        if rgb.size != (
+            info.width,
+            info.height,
+        ):  # a first frame larger than the canvas the header promised
+            raise ImageCorrupt
+        return Decoded(rgb, alpha, info)
+
+
+@contextmanager
+def _opened(data: bytes, limits: Limits) -> Iterator[tuple[Image.Image, ImageInfo]]:
+    if len(data) > limits.max_bytes:
+        raise TooManyBytes(
+            f"The file has {len(data):,} bytes; at most {limits.max_bytes:,} are allowed."
+        )
+    file_format = sniff(data)
+    refuse_bomb(data, file_format)
+    with _translated_errors(), Image.open(BytesIO(data), formats=[file_format]) as image:
+        width, height = image.size
+        if _orientation(image) in pixels.SIDEWAYS:
+            width, height = height, width
+        _check_dimensions(width, height, limits)
+        yield image, ImageInfo(file_format, width, height)
+
+
+def _check_dimensions(width: int, height: int, limits: Limits) -> None:
+    if width < 1 or height < 1:
+        raise ImageCorrupt(f"The image says that it is {width} × {height} pixels.")
+    if max(width, height) > limits.max_side_px:
+        raise BadDimensions(
+            f"The image is {width} × {height} pixels; a side may have {limits.max_side_px:,} at most."
+        )
+    if width * height > limits.max_pixels:
+        raise TooManyPixels(
+            f"The image has {width} × {height} = {width * height:,} pixels; at most {limits.max_pixels:,} are allowed."
+        )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except _BOMB_ERRORS as error:
+        raise DecompressionBomb from error
+    except UnidentifiedImageError as error:
+        raise ImageCorrupt(
+            "The image begins like one, but its header is damaged or breaks off."
+        ) from error
+    except _DECODER_ERRORS as error:
+        if isinstance(error, EOFError) or _TRUNCATED.search(str(error)):
+            raise ImageTruncated("The image breaks off before its end. Upload it again.") from error
+        raise ImageCorrupt("The image is damaged and cannot be read. Save it again.") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """Not by `Image.getexif`, which would read every other tag as well, however large."""
+    exif: bytes = image.info.get("exif") or b""
+    return tags.orientation(exif.removeprefix(b"Exif\0\0"))

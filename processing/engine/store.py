@@ -1,0 +1,266 @@
+"""The weights on disk: which are here, which version is active, and how they get here.
+
+    <MODELS_DIR>/
+        u2net/
+            1.onnx          one file for each version, side by side
+            2.onnx.part     a download that is not complete or not verified
+            active.json     {"active": "2", "previous": "1"}
+            lock
+        u2netp.onnx         a file as rembg lays it down: used when its hash is that of a known version
+
+A file comes into place only by a rename, after its hash was found to be right. Requests only look paths up.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Self
+
+from processing.engine import sources
+from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Source, read
+from processing.engine.errors import ModelCorrupt, ModelDownloadFailed, ModelNotInstalled
+
+Progress = Callable[[int, int], None]
+"""Is called with the bytes that have arrived, and those expected."""
+
+WEIGHTS_DIR = CATALOG_PATH.parent / "weights"
+
+
+def rembg_folders(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Where a rembg on this machine may have left its weights."""
+    if home := environment.get("U2NET_HOME"):
+        yield Path(home).expanduser()
+    if data_home := environment.get("XDG_DATA_HOME"):
+        yield Path(data_home).expanduser() / ".u2net"
+    yield Path.home() / ".u2net"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The content of active.json: version numbers."""
+
+    active: str | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    model: Model
+    version: ModelVersion
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `verify` says about one file; `version` is None where no known version has its hash."""
+
+    path: Path
+    model: Model
+    version: ModelVersion | None
+    is_intact: bool
+
+
+class ModelStore:
+    """Weights are fetched into `folder`; `also_in` is looked through before it, never written to."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        also_in: Iterable[Path] = (),
+        catalog: Catalog | None = None,
+        mirror_url: str = "",
+    ) -> None:
+        self.catalog = catalog or read()
+        self._folder = folder
+        self._folders = (*also_in, folder)
+        self._base_url = (mirror_url or self.catalog.base_url).rstrip("/") + "/"
+
+    @classmethod
+    def configured(cls, models_dir: Path | None, *, mirror_url: str = "") -> Self:
+        """The folder the operator named; else what a rembg has left on this machine and ours."""
+        if models_dir is not None:
+            return cls(models_dir, mirror_url=mirror_url)
+        return cls(WEIGHTS_DIR, also_in=rembg_folders(os.environ), mirror_url=mirror_url)
+
+    def active(self, name: str) -> Installed:
+        """Raises UnknownModel or ModelNotInstalled."""
+        model = self.catalog[name]
+        for version in self._candidates(model):
+            if path := self.path(model, version):
+                return Installed(model, version, path)
+        raise ModelNotInstalled(f"{name} is not installed here. Run: manage.py models pull {name}")
+
+    def path(self, model: Model, version: ModelVersion) -> Path | None:
+        for folder in self._folders:
+            own, flat = _own(folder, model, version), folder / f"{model.name}.onnx"
+            if own.is_file():
+                return own
+            if flat.is_file() and _is_known(flat, version):
+                return flat
+        return None
+
+    def pull(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        progress: Progress = lambda done, total: None,
+    ) -> Installed:
+        """Makes sure that an intact file is here, fetching it where it is not.
+
+        Without a version: the active one, else the first that can be had. Safe to run twice at
+        once. Raises UnknownModel or ModelDownloadFailed; then what was here before is still here.
+        """
+        model = self.catalog[name]
+        candidates = (model.version(version),) if version else self._candidates(model)
+        with self._locked(model):
+            installed = self._intact(model, candidates) or self._fetched(
+                model, candidates, progress
+            )
+            if not self._choice(model).active:
+                self._choose(model, Choice(installed.version.version))
+        return installed
+
+    def activate(self, name: str, version: str) -> None:
+        """Raises UnknownModel, ModelNotInstalled or ModelCorrupt."""
+        model = self.catalog[name]
+        chosen = model.version(version)
+        path = self.path(model, chosen)
+        if path is None:
+            raise ModelNotInstalled(
+                f"{name} {version} is not installed here. "
+                f"Run: manage.py models pull {name} --version {version}"
+            )
+        if not _is_intact(path, chosen):
+            raise ModelCorrupt(
+                f"{path} is damaged. Run: manage.py models pull {name} --version {version}"
+            )
+        with self._locked(model):
+            previous = self.active(name).version.version
+            if version != previous:
+                self._choose(model, Choice(version, previous))
+
+    def rollback(self, name: str) -> str:
+        """Goes back to the version that was active before, without a look at its content.
+
+        Returns that version. Raises UnknownModel or ModelNotInstalled.
+        """
+        model = self.catalog[name]
+        with self._locked(model):
+            choice = self._choice(model)
+            if not choice.previous or not self.path(model, model.version(choice.previous)):
+                raise ModelNotInstalled(f"{name} has no earlier version to go back to.")
+            self._choose(model, Choice(choice.previous, choice.active))
+        return choice.previous
+
+    def verify(self) -> Iterator[Finding]:
+        """Hashes every file of a known model."""
+        for folder, model in product(self._folders, self.catalog.models.values()):
+            for version in model.versions:
+                path = _own(folder, model, version)
+                if path.is_file():
+                    yield Finding(path, model, version, _is_intact(path, version))
+            flat = folder / f"{model.name}.onnx"
+            if flat.is_file():
+                found = next((v for v in model.versions if _is_intact(flat, v)), None)
+                yield Finding(flat, model, found, found is not None)
+
+    def _candidates(self, model: Model) -> tuple[ModelVersion, ...]:
+        chosen = self._choice(model).active
+        return (model.version(chosen),) if chosen else model.versions
+
+    def _intact(self, model: Model, versions: Iterable[ModelVersion]) -> Installed | None:
+        for version in versions:
+            path = self.path(model, version)
+            if path is not None and _is_intact(path, version):
+                return Installed(model, version, path)
+        return None
+
+    def _fetched(
+        self, model: Model, versions: Iterable[ModelVersion], progress: Progress
+    ) -> Installed:
+        failures: list[str] = []
+        for version in versions:
+            for source in version.sources:
+                try:
+                    path = self._fetch(model, version, source, progress)
+                except ModelDownloadFailed as error:
+                    failures.append(error.detail)
+                else:
+                    return Installed(model, version, path)
+        raise ModelDownloadFailed(f"{model.name} could not be fetched:\n  " + "\n  ".join(failures))
+
+    def _fetch(
+        self, model: Model, version: ModelVersion, source: Source, progress: Progress
+    ) -> Path:
+        target = _own(self._folder, model, version)
+        part = target.with_name(f"{target.name}.part")
+        total = version.size_bytes
+        sources.fetch(
+            source,
+            part,
+            base_url=self._base_url,
+            progress=lambda done: progress(min(done, total), total),
+        )
+        if not _is_intact(part, version):
+            part.unlink()
+            raise ModelDownloadFailed(
+                f"{source}: the file has the wrong {version.checksum[0]}, refused."
+            )
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        return part.replace(target)
+
+    @contextmanager
+    def _locked(self, model: Model) -> Iterator[None]:
+        folder = self._folder / model.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _choice(self, model: Model) -> Choice:
+        try:
+            return Choice(**json.loads((self._folder / model.name / "active.json").read_text()))
+        except FileNotFoundError:
+            return Choice()
+
+    def _choose(self, model: Model, choice: Choice) -> None:
+        path = self._folder / model.name / "active.json"
+        new = path.with_name("active.json.new")
+        new.write_text(json.dumps(asdict(choice)))
+        new.replace(path)
+
+
+def _own(folder: Path, model: Model, version: ModelVersion) -> Path:
+    return folder / model.name / f"{version.version}.onnx"
+
+
+def _is_intact(path: Path, version: ModelVersion) -> bool:
+    algorithm, expected = version.checksum
+    return _digest(path, algorithm) == expected
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _is_known(path: Path, version: ModelVersion) -> bool:
+    """Whether a file that was found has the version's hash; remembered while it does not change."""
+    algorithm, expected = version.checksum
+    stat = path.stat()
+    return _remembered_digest(path, algorithm, stat.st_size, stat.st_mtime_ns) == expected
+
+
+@cache
+def _remembered_digest(path: Path, algorithm: str, _size_bytes: int, _mtime_ns: int) -> str:
+    return _digest(path, algorithm)

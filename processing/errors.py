@@ -1,0 +1,70 @@
+"""Jobs, workers and storage.
+
+ProcessingError
+├── JobNotFound          404 job_not_found
+├── ResultNotReady       409 result_not_ready
+├── JobCanceled          409 job_canceled
+├── ImagesRemoved        410 images_removed
+├── RunTimedOut          422 run_timed_out
+├── WorkerLost           500 worker_lost
+├── NoWarmWorker         503 no_warm_worker
+├── QueueUnavailable     503 queue_unavailable
+├── StorageUnavailable   503 storage_unavailable
+└── WaitTimedOut         503 wait_timed_out
+"""
+
+from config.errors import MatteryError
+
+
+class ProcessingError(MatteryError):
+    pass
+
+
+class JobNotFound(ProcessingError):
+    code, status, title = "job_not_found", 404, "No such job"
+
+
+class ResultNotReady(ProcessingError):
+    code, status, title, is_retryable = "result_not_ready", 409, "The job has not finished", True
+
+
+class JobCanceled(ProcessingError):
+    code, status, title = "job_canceled", 409, "The job was canceled"
+
+
+class ImagesRemoved(ProcessingError):
+    code, status, title = "images_removed", 410, "The images have been removed"
+
+
+class RunTimedOut(ProcessingError):
+    code, status, title = "run_timed_out", 422, "The image took too long"
+
+
+class WorkerLost(ProcessingError):
+    code, status, title, is_retryable = "worker_lost", 500, "The workers failed on this image", True
+
+
+class NoWarmWorker(ProcessingError):
+    code, status, title, is_retryable = "no_warm_worker", 503, "No worker is ready", True
+
+
+class QueueUnavailable(ProcessingError):
+    code, status, title, is_retryable = "queue_unavailable", 503, "The queue is not reachable", True
+
+
+class StorageUnavailable(ProcessingError):
+    code, status, title, is_retryable = (
+        "storage_unavailable",
+        503,
+        "The image storage is not reachable",
+        True,
+    )
+
+
+class WaitTimedOut(ProcessingError):
+    code, status, title, is_retryable = (
+        "wait_timed_out",
+        503,
+        "The result was not ready in time",
+        True,
+    )

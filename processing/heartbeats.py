@@ -1,0 +1,60 @@
+"""What the worker processes say of themselves: which models are warm, on which provider. Kept in Valkey, and
+forgotten by itself when a process falls silent."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+
+import redis
+
+from config import valkey
+from config.limits import LIMITS
+from processing.errors import QueueUnavailable
+
+INDEX = "mattery:workers"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    process: str
+    provider: str
+    warm: list[str]
+    installed: list[str]
+
+
+def beat(heartbeat: Heartbeat) -> None:
+    expires_at = time.time() + LIMITS.heartbeat_ttl_s
+    with valkey.client().pipeline() as pipe:
+        pipe.set(_key(heartbeat.process), json.dumps(asdict(heartbeat)), ex=LIMITS.heartbeat_ttl_s)
+        pipe.zadd(INDEX, {heartbeat.process: expires_at})
+        pipe.zremrangebyscore(INDEX, "-inf", time.time())
+        pipe.execute()
+
+
+def stop(process: str) -> None:
+    with valkey.client().pipeline() as pipe:
+        pipe.delete(_key(process)).zrem(INDEX, process).execute()
+
+
+def alive() -> list[Heartbeat]:
+    try:
+        processes = valkey.client().zrangebyscore(INDEX, time.time(), "+inf")
+        found = valkey.client().mget([_key(process) for process in processes]) if processes else []
+    except redis.RedisError as error:
+        raise QueueUnavailable(
+            "The queue is not reachable just now. Try again shortly.", retry_after_s=5
+        ) from error
+    return [Heartbeat(**json.loads(heartbeat)) for heartbeat in found if heartbeat]
+
+
+def can_serve(model: str) -> bool:
+    """Whether some worker can take a job for this model now: it is warm, or is loaded on demand."""
+    return any(model in heartbeat.installed for heartbeat in alive())
+
+
+def installed_models() -> list[str]:
+    return sorted({model for heartbeat in alive() for model in heartbeat.installed})
+
+
+def _key(process: str) -> str:
+    return f"{INDEX}:{process}"

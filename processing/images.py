@@ -1,0 +1,114 @@
+"""The stored images of a job: where they lie, how they are read, and the signed links to them."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import BinaryIO
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.http import FileResponse
+from django.urls import reverse
+
+from config.limits import LIMITS
+from processing.errors import ImagesRemoved, JobNotFound, StorageUnavailable
+from processing.models import Job
+
+SALT = "image link"
+log = structlog.get_logger(__name__)
+
+
+class Kind(StrEnum):
+    ORIGINAL = "original"
+    PREVIEW = "preview"
+    RESULT = "result"
+    THUMBNAIL = "thumbnail"
+
+
+def path(job: Job, kind: Kind) -> str:
+    """Made of our own ids alone: nothing that a user wrote can reach a path."""
+    return f"{job.tenant_id}/{job.id}/{kind}"
+
+
+def store(job: Job, kind: Kind, data: bytes) -> None:
+    with _reported():
+        default_storage.save(path(job, kind), ContentFile(data))
+
+
+def read(job: Job, kind: Kind) -> bytes:
+    with _reported(), default_storage.open(path(job, kind)) as file:
+        data: bytes = file.read()
+    return data
+
+
+def open_stored(job: Job, kind: Kind) -> BinaryIO:
+    if not job.has_images:
+        raise ImagesRemoved(
+            "The images of this job have been removed; the line in the history stays."
+        )
+    with _reported():
+        return default_storage.open(path(job, kind))  # type: ignore[return-value]
+
+
+def remove(job: Job) -> None:
+    """Removes what is there of the four; removing twice is harmless."""
+    with _reported():
+        for kind in Kind:
+            default_storage.delete(path(job, kind))
+
+
+def media_type(job: Job, kind: Kind) -> str:
+    match kind:
+        case Kind.ORIGINAL:
+            return f"image/{job.original_format.lower()}"
+        case Kind.RESULT:
+            return job.result_media_type
+        case Kind.PREVIEW | Kind.THUMBNAIL:
+            return "image/webp"
+
+
+def response(job: Job, kind: Kind, *, as_download: bool = False) -> FileResponse:
+    """One image as a file that a browser may keep for as long as a signed link would live, under a name of ours."""
+    type_ = media_type(job, kind)
+    answer = FileResponse(
+        open_stored(job, kind),
+        content_type=type_,
+        as_attachment=as_download,
+        filename=f"{job.id}.{type_.partition('/')[2]}",
+    )
+    answer["Cache-Control"] = f"private, max-age={LIMITS.link_s}"
+    return answer
+
+
+def link(job: Job, kind: Kind) -> str:
+    """A path that shows one image to whoever has it, for LIMITS.link_s."""
+    return reverse(
+        "image-link", args=[signing.dumps([str(job.id), kind.value], salt=SALT, compress=False)]
+    )
+
+
+def resolve_link(token: str) -> tuple[uuid.UUID, Kind]:
+    try:
+        job_id, kind = signing.loads(token, salt=SALT, max_age=LIMITS.link_s)
+    except signing.BadSignature as error:
+        raise JobNotFound("This link has expired or was never valid. Ask for a new one.") from error
+    return uuid.UUID(job_id), Kind(kind)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ImagesRemoved(
+            "The images of this job have been removed; the line in the history stays."
+        ) from error
+    except (OSError, BotoCoreError, ClientError) as error:
+        log.error("image storage failed", error=str(error))
+        raise StorageUnavailable(
+            "The image could not be stored or read. Try again shortly.", retry_after_s=10
+        ) from error

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, Tenant, User
+from accounts.tenancy import TenantManager, TenantQuerySet
+from config.limits import LIMITS
+
+
+class State(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+# What may follow what. JobQuerySet.move() is the only way to change a state, and it holds this table.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.QUEUED, State.RUNNING, State.FAILED, State.CANCELED}),
+    State.RUNNING: frozenset(
+        {State.RUNNING, State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELED}
+    ),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELED: frozenset(),
+}
+FINAL = [state for state, following in TRANSITIONS.items() if not following]
+
+
+class JobQuerySet(TenantQuerySet["Job"]):
+    def move(self, to: State, **changes: Any) -> int:
+        """Moves those rows whose state allows it, in one UPDATE; how many there were says who won a race."""
+        sources = [state for state, following in TRANSITIONS.items() if to in following]
+        return self.filter(state__in=sources).update(state=to, **changes)
+
+    def lease(self, job_id: uuid.UUID) -> uuid.UUID | None:
+        """Takes a job for one run, counting the attempt before it begins; None when there is nothing to do."""
+        lease, now = uuid.uuid4(), timezone.now()
+        free = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_expires_at__lt=now)
+        taken = self.filter(free, id=job_id, attempts__lt=LIMITS.attempts).move(
+            State.RUNNING,
+            lease=lease,
+            lease_expires_at=now + timedelta(seconds=LIMITS.lease_s),
+            attempts=F("attempts") + 1,
+            started_at=now,
+        )
+        return lease if taken else None
+
+    def held(self, job_id: uuid.UUID, lease: uuid.UUID) -> JobQuerySet:
+        """The row, as long as this lease is the one that owns it."""
+        return self.filter(id=job_id, lease=lease, state=State.RUNNING)
+
+    def abandoned(self) -> JobQuerySet:
+        """Running by name only: their worker has not renewed its lease."""
+        return self.filter(state=State.RUNNING, lease_expires_at__lt=timezone.now())
+
+    def overlooked(self) -> JobQuerySet:
+        """On the queue for so long that the queue may have lost them."""
+        return self.filter(
+            state=State.QUEUED, queued_at__lt=timezone.now() - timedelta(seconds=LIMITS.pickup_s)
+        )
+
+    def past_retention(self, now: datetime) -> JobQuerySet:
+        return self.filter(state__in=FINAL, images_removed_at=None, images_expire_at__lt=now)
+
+
+class Job(models.Model):
+    """One image to cut out."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="jobs")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    request_id = models.CharField(max_length=64, blank=True)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+
+    filename = models.CharField(
+        max_length=255, blank=True
+    )  # for people to recognise it; never part of a path
+    options = models.JSONField(default=dict)
+    model = models.CharField(max_length=60)
+    model_version = models.CharField(max_length=80, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    credits = models.DecimalField(max_digits=8, decimal_places=2, default=Decimal(1))
+
+    original_format = models.CharField(max_length=10)
+    original_bytes = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    result_media_type = models.CharField(max_length=40, blank=True)
+    result_bytes = models.PositiveBigIntegerField(null=True)
+    has_preview = models.BooleanField(default=False)
+    has_foreground = models.BooleanField(default=True)
+    timings_ms = models.JSONField(default=dict)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    queued_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    images_expire_at = models.DateTimeField()
+    images_removed_at = models.DateTimeField(null=True)
+
+    objects = TenantManager.from_queryset(JobQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="job_history"),
+            models.Index(
+                fields=["state", "queued_at"],
+                name="job_unfinished",
+                condition=Q(state__in=["queued", "running"]),
+            ),
+            models.Index(
+                fields=["images_expire_at"],
+                name="job_retention",
+                condition=Q(images_removed_at=None),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="running")
+                | Q(lease__isnull=False, lease_expires_at__isnull=False),
+                name="running_means_leased",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running"]) | Q(finished_at__isnull=False),
+                name="final_means_finished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def has_images(self) -> bool:
+        return self.images_removed_at is None
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From acceptance to the end, as the caller saw it."""
+        return (
+            int((self.finished_at - self.created_at).total_seconds() * 1000)
+            if self.finished_at
+            else None
+        )
+
+
+class AuditRecord(models.Model):
+    """One request, or one act of a person. Append-only, in the database too. Outlives what it names, so it holds no
+    foreign key but the tenant's."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=40)
+    api_key_prefix = models.CharField(max_length=24, blank=True)
+    person = models.CharField(max_length=254, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    method = models.CharField(max_length=10, blank=True)
+    path = models.CharField(max_length=300, blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    bytes_in = models.PositiveBigIntegerField(default=0)
+    bytes_out = models.PositiveBigIntegerField(default=0)
+    pixels = models.PositiveBigIntegerField(null=True)
+    model = models.CharField(max_length=60, blank=True)
+    duration_ms = models.PositiveIntegerField(default=0)
+    job_id = models.UUIDField(null=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["tenant", "-at"], name="audit_by_tenant"),
+            models.Index(fields=["api_key_prefix", "-at"], name="audit_by_key"),
+            models.Index(fields=["ip", "-at"], name="audit_by_ip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.method} {self.path} {self.status}"

@@ -1,0 +1,73 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.callers import Caller
+from accounts.workspace import in_workspace
+from processing import images, jobs
+from processing.forms import HistoryFilter
+from processing.images import Kind
+from processing.models import Job
+
+RECENT = 12
+HISTORY_PAGE = 40
+
+
+@require_safe
+@in_workspace
+def home(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Drop photographs, watch them, get them back."""
+    return render(
+        request,
+        "processing/home.html",
+        {"jobs": Job.objects.all()[:RECENT], "models": jobs.selectable_models()},
+    )
+
+
+@require_safe
+@in_workspace
+def history(request: HttpRequest, caller: Caller) -> HttpResponse:
+    form = HistoryFilter(request.GET)
+    page = Paginator(form.jobs(), HISTORY_PAGE).get_page(request.GET.get("page"))
+    template = "processing/_history_lines.html" if request.htmx else "processing/history.html"  # type: ignore[attr-defined]
+    return render(
+        request, template, {"form": form, "page": page, "is_filtered": any(request.GET.values())}
+    )
+
+
+@require_safe
+@in_workspace
+def job(request: HttpRequest, caller: Caller, job_id: UUID) -> HttpResponse:
+    return render(request, "processing/job.html", {"job": _found(job_id)})
+
+
+@require_safe
+@in_workspace
+def card(request: HttpRequest, caller: Caller, job_id: UUID) -> HttpResponse:
+    """One job's card; it asks for itself again until the job has ended."""
+    return render(request, "processing/_card.html", {"job": _found(job_id)})
+
+
+@require_safe
+@in_workspace
+def image(request: HttpRequest, caller: Caller, job_id: UUID, kind: str) -> HttpResponse:
+    return images.response(_found(job_id), Kind(kind), as_download="download" in request.GET)
+
+
+@require_POST
+@in_workspace
+def remove_images(request: HttpRequest, caller: Caller, job_id: UUID) -> HttpResponse:
+    jobs.remove(caller, _found(job_id).id)
+    messages.success(request, "The images are removed. The line in the history stays.")
+    return redirect("job", job_id)
+
+
+def _found(job_id: UUID) -> Job:
+    found: Job | None = Job.objects.filter(id=job_id).first()
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,80 @@
+"""A worker's life: the provider is proven before the fork, sessions are loaded after it and before the first task,
+and a heartbeat says so for as long as the process lives."""
+
+import os
+import signal
+import socket
+from functools import cache
+from threading import Thread
+from time import sleep
+from typing import Any
+
+import redis
+import structlog
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from django.conf import settings
+
+from config.limits import LIMITS
+from processing import heartbeats
+from processing.engine.errors import EngineError
+from processing.engine.sessions import SessionCache, require_provider
+from processing.heartbeats import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+
+@cache
+def sessions() -> SessionCache:
+    return SessionCache(
+        provider=settings.INFERENCE_PROVIDER,
+        pinned=settings.PINNED_MODELS,
+        budget_bytes=LIMITS.session_budget_mb * 1_000_000,
+        models_dir=settings.MODELS_DIR,
+    )
+
+
+@worker_init.connect
+def refuse_a_missing_provider(**_: Any) -> None:
+    try:
+        require_provider(settings.INFERENCE_PROVIDER)
+    except EngineError as error:
+        raise SystemExit(f"The worker does not start: {error.detail}") from error
+
+
+@worker_process_init.connect
+def warm_up(**_: Any) -> None:
+    try:
+        sessions().warm()
+    except EngineError as error:
+        # Celery would start this process again and again; the worker as a whole cannot do its work.
+        log.critical("the worker stops: its models cannot be warmed", reason=error.detail)
+        os.kill(os.getppid(), signal.SIGTERM)
+        os._exit(1)
+    Thread(target=_beat_for_life, args=(os.getppid(),), daemon=True).start()
+
+
+def _process_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _heartbeat() -> Heartbeat:
+    return Heartbeat(
+        process=_process_name(),
+        provider=sessions().provider,
+        warm=sessions().warm_models,
+        installed=sessions().installed_models,
+    )
+
+
+def _beat_for_life(parent: int) -> None:
+    while os.getppid() == parent:
+        try:
+            heartbeats.beat(_heartbeat())
+        except redis.RedisError as error:
+            log.warning("no heartbeat", error=str(error))
+        sleep(LIMITS.heartbeat_s)
+
+
+@worker_process_shutdown.connect
+def fall_silent(**_: Any) -> None:
+    heartbeats.stop(_process_name())
