@@ -27,11 +27,7 @@ class Caller:
     def rate_key(self) -> str:
         """What the plan's requests per minute are counted by."""
         return (
-            f"key:{self.api_key.pk}"
-            if self.api_key
-            else f"membership:{self.membership.pk}"
-            if self.membership
-            else ""
+            f"key:{self.api_key.pk}" if self.api_key else f"membership:{self.membership.pk}" if self.membership else ""
         )
 
     def scope(self) -> AbstractContextManager[None]:
@@ -39,9 +35,7 @@ class Caller:
 
     def require_submit(self) -> None:
         if self.membership and not self.membership.can_submit:
-            raise RoleForbids(
-                "Viewers can look but not cut out. Ask an owner or admin for the member role."
-            )
+            raise RoleForbids("Viewers can look but not cut out. Ask an owner or admin for the member role.")
 
     def require_key_management(self) -> None:
         if not (self.membership and self.membership.can_manage_keys):
@@ -60,13 +54,9 @@ def by_person(user: User, tenant_id: str | None = None) -> Caller | None:
     """This person in the tenant they chose, or in their first one; None without a membership."""
     with platform_scope():
         memberships = list(
-            Membership.objects.filter(user=user)
-            .select_related("tenant__plan", "user")
-            .order_by("created_at", "pk")
+            Membership.objects.filter(user=user).select_related("tenant__plan", "user").order_by("created_at", "pk")
         )
-    chosen = [
-        membership for membership in memberships if str(membership.tenant_id) == tenant_id
-    ] or memberships
+    chosen = [membership for membership in memberships if str(membership.tenant_id) == tenant_id] or memberships
     return _admitted(Caller(tenant=chosen[0].tenant, membership=chosen[0])) if chosen else None
 
 

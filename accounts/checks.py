@@ -14,9 +14,7 @@ ROLE_QUERY = """
 
 
 @register(Tags.database)
-def database_role_is_fenced_in(
-    databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
+def database_role_is_fenced_in(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:

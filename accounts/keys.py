@@ -30,9 +30,7 @@ def issue(tenant: Tenant, *, name: str, created_by: User | None = None) -> tuple
     """Makes a key. The second value is the key itself; it is never to be had again."""
     # Counting is safe to race: one key too many harms nobody.
     if ApiKey.objects.usable().filter(tenant=tenant).count() >= LIMITS.keys_per_tenant:
-        raise TooManyKeys(
-            f"{LIMITS.keys_per_tenant} API keys are in use. Revoke one that is no longer needed first."
-        )
+        raise TooManyKeys(f"{LIMITS.keys_per_tenant} API keys are in use. Revoke one that is no longer needed first.")
     body = KIND + "".join(secrets.choice(ALPHABET) for _ in range(40))
     plain = body + _checksum(body)
     key = ApiKey.objects.create(
@@ -48,16 +46,12 @@ def issue(tenant: Tenant, *, name: str, created_by: User | None = None) -> tuple
 def authenticate(plain: str) -> ApiKey:
     """The usable key that this is, with its tenant and plan. Needs the platform's scope: the key says whose it is."""
     if not SHAPE.fullmatch(plain) or not hmac.compare_digest(_checksum(plain[:-6]), plain[-6:]):
-        raise KeyInvalid(
-            "This is not an API key. Copy it again in full; a key starts with mat_live_."
-        )
+        raise KeyInvalid("This is not an API key. Copy it again in full; a key starts with mat_live_.")
     key = ApiKey.objects.select_related("tenant__plan").filter(prefix=plain[:FINDABLE]).first()
     if key is None or not hmac.compare_digest(_digest(plain), key.digest):
         raise KeyInvalid("No such API key. Make a new one in the dashboard.")
     if key.is_revoked:
-        raise KeyRevoked(
-            "This API key was revoked. Use another one, or make a new one in the dashboard."
-        )
+        raise KeyRevoked("This API key was revoked. Use another one, or make a new one in the dashboard.")
     if key.is_expired:
         raise KeyExpired("This API key has expired. Make a new one in the dashboard.")
     _note_use(key)

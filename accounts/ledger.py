@@ -46,9 +46,7 @@ def charge(job_id: UUID) -> None:
 def release(job_id: UUID) -> None:
     """The work did not succeed: what was reserved goes back to the month it came from."""
     reservation = _close(job_id, Kind.RELEASE)
-    Allowance.objects.filter(pk=reservation.allowance_id).update(
-        used=F("used") - reservation.credits
-    )
+    Allowance.objects.filter(pk=reservation.allowance_id).update(used=F("used") - reservation.credits)
 
 
 def _close(job_id: UUID, kind: UsageEntry.Kind) -> UsageEntry:

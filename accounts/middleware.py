@@ -12,9 +12,7 @@ class OperatorScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith("/admin/") or not getattr(
-            request.user, "is_operator", False
-        ):
+        if not request.path.startswith("/admin/") or not getattr(request.user, "is_operator", False):
             return self.get_response(request)
         with platform_scope():
             return self.get_response(request)

@@ -30,9 +30,7 @@ class User(AbstractBaseUser):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=100, blank=True)
-    is_operator = models.BooleanField(
-        default=False, help_text="May use the operator console and sees every tenant."
-    )
+    is_operator = models.BooleanField(default=False, help_text="May use the operator console and sees every tenant.")
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -59,18 +57,14 @@ class User(AbstractBaseUser):
 
 class Plan(models.Model):
     name = models.CharField(max_length=60, unique=True)
-    monthly_credits = models.PositiveIntegerField(
-        default=1_000, help_text="One image costs one credit."
-    )
+    monthly_credits = models.PositiveIntegerField(default=1_000, help_text="One image costs one credit.")
     max_upload_mb = models.PositiveIntegerField(
         "largest upload (MB)",
         default=25,
         validators=[MinValueValidator(1)],
         help_text="Bytes of one image, in megabytes.",
     )
-    max_megapixels = models.PositiveIntegerField(
-        "most megapixels", default=50, validators=[MinValueValidator(1)]
-    )
+    max_megapixels = models.PositiveIntegerField("most megapixels", default=50, validators=[MinValueValidator(1)])
     requests_per_minute = models.PositiveIntegerField(
         default=300,
         validators=[MinValueValidator(1)],
@@ -98,9 +92,7 @@ class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="tenants")
-    is_suspended = models.BooleanField(
-        default=False, help_text="Its keys and people are refused; nothing is removed."
-    )
+    is_suspended = models.BooleanField(default=False, help_text="Its keys and people are refused; nothing is removed.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TenantManager.from_queryset(TenantQuerySet)()
@@ -141,9 +133,7 @@ class Membership(models.Model):
     objects = TenantManager.from_queryset(TenantQuerySet)()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_person")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_person")]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
@@ -169,9 +159,7 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=60)
     prefix = models.CharField(max_length=24, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
-    created_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
-    )
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -200,7 +188,7 @@ def this_month() -> date:
 
 
 class Allowance(models.Model):
-    """One month's credits of a tenant. `used` counts what is reserved and what is charged; accounts/ledger.py moves it."""
+    """One month's credits of a tenant. `used` counts what is reserved or charged; accounts/ledger.py moves it."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="allowances")
     month = models.DateField()
@@ -213,9 +201,7 @@ class Allowance(models.Model):
         ordering = ["-month"]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "month"], name="one_allowance_per_month"),
-            models.CheckConstraint(
-                condition=Q(used__gte=0, used__lte=F("granted")), name="credits_never_oversold"
-            ),
+            models.CheckConstraint(condition=Q(used__gte=0, used__lte=F("granted")), name="credits_never_oversold"),
         ]
 
     def __str__(self) -> str:

@@ -56,9 +56,7 @@ def _enter(scope: str) -> Iterator[None]:
             yield
     finally:
         _scope.reset(token)
-    if (
-        connection.in_atomic_block
-    ):  # a rollback restores the setting by itself, a savepoint's release does not
+    if connection.in_atomic_block:  # a rollback restores the setting by itself, a savepoint's release does not
         _tell_database(outer or "")
 
 

@@ -28,9 +28,7 @@ def create_key(request: HttpRequest, caller: Caller) -> HttpResponse:
     if not form.is_valid():
         return _keys_page(request, form, status=422)
     try:
-        key, plain = keys.issue(
-            caller.tenant, name=form.cleaned_data["name"], created_by=caller.user
-        )
+        key, plain = keys.issue(caller.tenant, name=form.cleaned_data["name"], created_by=caller.user)
     except AccountError as error:
         form.add_error(None, error.detail)
         return _keys_page(request, form, status=error.status)
@@ -45,9 +43,7 @@ def revoke_key(request: HttpRequest, caller: Caller, key_id: int) -> HttpRespons
     if key is None:
         raise Http404
     keys.revoke(key)
-    messages.success(
-        request, f"{key.name} is revoked. Programs that use it are refused from now on."
-    )
+    messages.success(request, f"{key.name} is revoked. Programs that use it are refused from now on.")
     return redirect("keys")
 
 
@@ -59,9 +55,7 @@ def switch_workspace(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-def _keys_page(
-    request: HttpRequest, form: ApiKeyForm, *, status: int = 200, **context: object
-) -> HttpResponse:
+def _keys_page(request: HttpRequest, form: ApiKeyForm, *, status: int = 200, **context: object) -> HttpResponse:
     return render(
         request,
         "accounts/keys.html",

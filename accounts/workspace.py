@@ -5,7 +5,8 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts import callers
@@ -14,31 +15,27 @@ from accounts.errors import TenantSuspended
 from accounts.models import Membership, User
 from accounts.tenancy import platform_scope
 
-type Page[**P] = Callable[Concatenate[HttpRequest, Caller, P], HttpResponse]
+type Page[**P] = Callable[Concatenate[HttpRequest, Caller, P], HttpResponseBase]
 
 
-def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Gives a page its caller and runs it, rendering included, in that tenant's scope."""
 
     @login_required
     @wraps(page)
-    def framed(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def framed(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             caller = callers.by_person(request.user, request.session.get("tenant"))  # type: ignore[arg-type]
         except TenantSuspended as error:
-            return render(
-                request, "accounts/no_workspace.html", {"reason": error.detail}, status=error.status
-            )
+            return render(request, "accounts/no_workspace.html", {"reason": error.detail}, status=error.status)
         if caller is None:
-            reason = (
-                "You do not belong to an account yet. Ask its owner or the operator to add you."
-            )
+            reason = "You do not belong to an account yet. Ask its owner or the operator to add you."
             return render(request, "accounts/no_workspace.html", {"reason": reason}, status=403)
         request.META["CALLER"] = caller
         with caller.scope():
             return page(request, caller, *args, **kwargs)
 
-    return framed
+    return framed  # type: ignore[return-value]  # wraps() and login_required() say less than they do
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -57,6 +54,4 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _workspaces_of(user: User) -> list[Membership]:
     with platform_scope():
-        return list(
-            Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name")
-        )
+        return list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name"))

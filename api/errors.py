@@ -77,23 +77,17 @@ def translated(exception: Exception) -> MatteryError:
         case MatteryError():
             return exception
         case exceptions.NotAuthenticated():
-            return KeyMissing(
-                "Send your API key in the X-API-Key header or as Authorization: Bearer."
-            )
+            return KeyMissing("Send your API key in the X-API-Key header or as Authorization: Bearer.")
         case exceptions.PermissionDenied() | PermissionDenied():
             return Forbidden(str(exception))
         case exceptions.MethodNotAllowed():
-            return MethodNotAllowed(
-                "Use another method; the Allow header names those offered here."
-            )
+            return MethodNotAllowed("Use another method; the Allow header names those offered here.")
         case exceptions.NotFound() | Http404():
             return RouteNotFound("Check the address; /docs/ lists what is offered.")
         case exceptions.APIException():
             return InvalidParameter(str(exception.detail))
     log.error("unexpected error", exc_info=exception)
-    return MatteryError(
-        "The error has been logged. Try again, and name the request_id if it stays."
-    )
+    return MatteryError("The error has been logged. Try again, and name the request_id if it stays.")
 
 
 def problem(request: HttpRequest, error: MatteryError) -> JsonResponse:
@@ -113,9 +107,7 @@ def problem(request: HttpRequest, error: MatteryError) -> JsonResponse:
     )
 
 
-def stamped[Response: HttpResponse](
-    request: HttpRequest, error: MatteryError, response: Response
-) -> Response:
+def stamped[Response: HttpResponse](request: HttpRequest, error: MatteryError, response: Response) -> Response:
     """What the answers of every dialect share: headers, and the code for the audit log."""
     request.META["ERROR_CODE"] = error.code
     if error.retry_after_s is not None:
@@ -136,7 +128,5 @@ def route_not_found(request: HttpRequest, _exception: Exception) -> HttpResponse
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    error = MatteryError(
-        "The error has been logged. Try again, and name the request_id if it stays."
-    )
+    error = MatteryError("The error has been logged. Try again, and name the request_id if it stays.")
     return problem(request, error) if is_api(request) else render(request, "500.html", status=500)

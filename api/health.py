@@ -30,8 +30,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
         {
             "status": "ok",
             "workers": [
-                {"process": worker.process, "provider": worker.provider, "warm": worker.warm}
-                for worker in workers
+                {"process": worker.process, "provider": worker.provider, "warm": worker.warm} for worker in workers
             ],
         }
     )

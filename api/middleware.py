@@ -42,10 +42,7 @@ class AuditMiddleware:
             status=response.status_code,
             error_code=request.META.get("ERROR_CODE", ""),
             bytes_in=int(request.META.get("CONTENT_LENGTH") or 0),
-            bytes_out=int(
-                response.get("Content-Length")
-                or (0 if response.streaming else len(response.content))
-            ),
+            bytes_out=int(response.get("Content-Length") or (0 if response.streaming else len(response.content))),
             duration_ms=round((monotonic() - started) * 1000),
             job_id=job.id if job else None,
             model=job.model if job else "",

@@ -30,10 +30,7 @@ def read(request: HttpRequest, *, max_bytes: int, file_field: str = "image") -> 
     """Raises MalformedBody, MissingImage, TooManyImages, UnsupportedMediaType, or TooManyBytes."""
     media_type = (request.content_type or "").lower()
     growth = BASE64_GROWTH if media_type == "application/json" else 1
-    if (
-        int(request.META.get("CONTENT_LENGTH") or 0)
-        > max_bytes * growth + LIMITS.body_overhead_bytes
-    ):
+    if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes * growth + LIMITS.body_overhead_bytes:
         raise too_many_bytes(max_bytes)
     try:
         if media_type == "multipart/form-data":
@@ -51,27 +48,21 @@ def read(request: HttpRequest, *, max_bytes: int, file_field: str = "image") -> 
 
 
 def too_many_bytes(max_bytes: int) -> TooManyBytes:
-    return TooManyBytes(
-        f"The upload is larger than the {max_bytes / 1_000_000:g} MB that the plan allows."
-    )
+    return TooManyBytes(f"The upload is larger than the {max_bytes / 1_000_000:g} MB that the plan allows.")
 
 
 def _from_form(request: HttpRequest, file_field: str) -> Upload:
     try:
         fields, files = request.POST.dict(), request.FILES
     except (MultiPartParserError, SuspiciousOperation) as error:
-        raise MalformedBody(
-            "The multipart body cannot be read. Let your HTTP client build it."
-        ) from error
-    images: list[UploadedFile] = [file for name in files for file in files.getlist(name)]
+        raise MalformedBody("The multipart body cannot be read. Let your HTTP client build it.") from error
+    images: list[UploadedFile[bytes]] = [file for name in files for file in files.getlist(name)]
     if len(images) > 1:
         raise TooManyImages("Send one image a request.")
     if not files.getlist(file_field):
         raise _missing(file_field)
     fields.pop("csrfmiddlewaretoken", None)
-    return _checked(
-        Upload(images[0].read(), images[0].name or "", fields | request.GET.dict()), file_field
-    )
+    return _checked(Upload(images[0].read(), images[0].name or "", fields | request.GET.dict()), file_field)
 
 
 def _from_body(request: HttpRequest) -> Upload:

@@ -17,16 +17,10 @@ class Variable:
 VARIABLES = {
     variable.name: variable
     for variable in (
-        Variable(
-            "SECRET_KEY", None, "Signs sessions and download links. At least 50 random characters."
-        ),
-        Variable(
-            "KEY_DIGEST_SECRET", None, "Keys the digest of API keys; changing it voids every key."
-        ),
+        Variable("SECRET_KEY", None, "Signs sessions and download links. At least 50 random characters."),
+        Variable("KEY_DIGEST_SECRET", None, "Keys the digest of API keys; changing it voids every key."),
         Variable("DEBUG", "false", "Error pages with details. Never in production."),
-        Variable(
-            "ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "Host names this installation answers to."
-        ),
+        Variable("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "Host names this installation answers to."),
         Variable(
             "PUBLIC_URL",
             "",
@@ -51,9 +45,7 @@ VARIABLES = {
             None,
             "Valkey or Redis: wake-ups, heartbeats, rate limits and, by default, the queue.",
         ),
-        Variable(
-            "CELERY_BROKER_URL", "", "The queue, if it is to be another server than REDIS_URL."
-        ),
+        Variable("CELERY_BROKER_URL", "", "The queue, if it is to be another server than REDIS_URL."),
         Variable("DATA_DIR", ".data", "Where the embedded servers, images and logs live."),
         Variable(
             "MODELS_DIR",
@@ -141,5 +133,17 @@ def database(name: str) -> dict[str, object]:
     return dict(_env.db_url_config(text(name)))
 
 
-def email(name: str) -> dict[str, object]:
-    return dict(_env.email_url_config(text(name)))
+def mailer(name: str) -> dict[str, object]:
+    """An e-mail URL as one entry of Django's MAILERS."""
+    url = _env.email_url_config(text(name))
+    options = {
+        "host": url["EMAIL_HOST"],
+        "port": url["EMAIL_PORT"],
+        "username": url["EMAIL_HOST_USER"],
+        "password": url["EMAIL_HOST_PASSWORD"],
+        "use_tls": url.get("EMAIL_USE_TLS", False),
+        "use_ssl": url.get("EMAIL_USE_SSL", False),
+        "timeout": 10,
+    }
+    is_smtp = url["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    return {"BACKEND": url["EMAIL_BACKEND"], "OPTIONS": options if is_smtp else {}}

@@ -18,14 +18,8 @@ def limit(default: int, unit: str, description: str) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     max_side_px: int = limit(32_768, "pixels", "The longest side of an image.")
-    body_overhead_bytes: int = limit(
-        65_536, "bytes", "What a form may add to the bytes of its image."
-    )
-    drain_bytes: int = limit(
-        67_108_864,
-        "bytes",
-        "How much of a refused upload is read, so that its sender sees the answer.",
-    )
+    body_overhead_bytes: int = limit(65_536, "bytes", "What a form may add to the bytes of its image.")
+    chunked_bytes: int = limit(100_000_000, "bytes", "The longest body that is sent in chunks, without a length.")
     wait_max_s: int = limit(60, "seconds", "The longest that a request may wait for its result.")
     attempts: int = limit(3, "runs", "How often a job is tried before it fails.")
     lease_s: int = limit(15, "seconds", "How long a worker owns a job without renewing its lease.")
@@ -35,16 +29,12 @@ class Limits:
     run_soft_s: int = limit(60, "seconds", "A run that takes longer fails.")
     run_hard_s: int = limit(75, "seconds", "A run that ignores the soft limit is killed.")
     heartbeat_s: int = limit(4, "seconds", "How often a worker process says that it is warm.")
-    heartbeat_ttl_s: int = limit(
-        12, "seconds", "A worker process silent for longer counts as gone."
-    )
+    heartbeat_ttl_s: int = limit(12, "seconds", "A worker process silent for longer counts as gone.")
     session_budget_mb: int = limit(
         1_024, "megabytes", "Weights that one worker process keeps loaded beside the pinned ones."
     )
     worker_tasks: int = limit(2_000, "jobs", "A worker process is replaced after this many.")
-    worker_memory_mb: int = limit(
-        4_096, "megabytes", "A worker process that has grown beyond this is replaced."
-    )
+    worker_memory_mb: int = limit(4_096, "megabytes", "A worker process that has grown beyond this is replaced.")
     link_s: int = limit(900, "seconds", "How long a signed link to an image works.")
     page_size: int = limit(20, "lines", "Lines on a page, when the request does not say.")
     page_size_max: int = limit(100, "lines", "Lines on a page, at most.")
@@ -57,9 +47,7 @@ class Limits:
         given = {f.name: environment.get(f"MATTERY_{f.name.upper()}", "") for f in fields(cls)}
         wrong = [name for name, value in given.items() if value and not value.isdecimal()]
         if wrong:
-            raise SystemExit(
-                f"MATTERY_{wrong[0].upper()} must be a whole number, not {given[wrong[0]]!r}."
-            )
+            raise SystemExit(f"MATTERY_{wrong[0].upper()} must be a whole number, not {given[wrong[0]]!r}.")
         return cls(**{name: int(value) for name, value in given.items() if value})
 
 

@@ -13,10 +13,7 @@ SECRET = re.compile(r"(mat_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+")
 
 
 def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {
-        key: SECRET.sub(r"\1…", value) if isinstance(value, str) else value
-        for key, value in event.items()
-    }
+    return {key: SECRET.sub(r"\1…", value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 SHARED: list[Processor] = [

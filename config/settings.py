@@ -1,7 +1,8 @@
-"""Django's settings. What an operator may change comes from config/env.py; the product's limits are in config/limits.py."""
+"""Django's settings. What an operator may change comes from config/env.py, the product's limits from config/limits.py."""
 
 from pathlib import Path
 
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
 
 from config import env
@@ -19,9 +20,9 @@ PORT = env.number("PORT")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "config.apps.OperatorConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -81,9 +82,7 @@ DATABASES = {
     "default": env.database("DATABASE_URL")
     | {
         "ENGINE": "django.db.backends.postgresql",
-        "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env.number("WEB_THREADS") + 4, "timeout": 10}
-        },
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.number("WEB_THREADS") + 4, "timeout": 10}},
     }
 }
 REDIS_URL = env.text("REDIS_URL")
@@ -167,7 +166,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # E-mail
-vars().update(env.email("EMAIL_URL"))
+MAILERS = {"default": env.mailer("EMAIL_URL")}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL")
 
 # Models
@@ -203,12 +202,45 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+def _console_page(title: str, icon: str, view: str) -> dict[str, object]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+
+
 UNFOLD = {
     "SITE_TITLE": "Mattery operator",
     "SITE_HEADER": "Mattery",
     "SITE_SUBHEADER": "Operator console",
     "SITE_SYMBOL": "background_replace",
     "SITE_URL": "/",
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "items": [
+                    _console_page("Overview", "monitoring", "index"),
+                    {"title": "Dashboard", "icon": "arrow_back", "link": reverse_lazy("home"), "active": False},
+                ],
+            },
+            {
+                "title": "Tenancy",
+                "items": [
+                    _console_page("Tenants", "apartment", "accounts_tenant_changelist"),
+                    _console_page("Members", "groups", "accounts_membership_changelist"),
+                    _console_page("Users", "person", "accounts_user_changelist"),
+                    _console_page("API keys", "key", "accounts_apikey_changelist"),
+                    _console_page("Plans", "sell", "accounts_plan_changelist"),
+                ],
+            },
+            {
+                "title": "Metering",
+                "items": [
+                    _console_page("Allowances", "account_balance_wallet", "accounts_allowance_changelist"),
+                    _console_page("Usage", "receipt_long", "accounts_usageentry_changelist"),
+                ],
+            },
+            {"title": "Processing", "items": [_console_page("Jobs", "image", "processing_job_changelist")]},
+            {"title": "Audit", "items": [_console_page("Audit log", "policy", "processing_auditrecord_changelist")]},
+        ],
+    },
 }
 
 LOGGING = structured_logging(env.text("LOG_LEVEL"))

@@ -14,15 +14,9 @@ REQUEST = "request"
 
 def client_ip(request: HttpRequest) -> str | None:
     """The caller's address. X-Forwarded-For counts only as far as the stated number of proxies has written it."""
-    hops = [
-        part.strip()
-        for part in request.headers.get("X-Forwarded-For", "").split(",")
-        if part.strip()
-    ]
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     trusted = settings.TRUSTED_PROXIES
-    address = (
-        hops[-min(trusted, len(hops))] if trusted and hops else request.META.get("REMOTE_ADDR", "")
-    )
+    address = hops[-min(trusted, len(hops))] if trusted and hops else request.META.get("REMOTE_ADDR", "")
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -33,16 +27,12 @@ def record_request(request: HttpRequest, *, caller: Caller | None, **facts: obje
     _record(REQUEST, request, caller, facts)
 
 
-def record_act(
-    action: str, request: HttpRequest, *, caller: Caller | None = None, detail: str = ""
-) -> None:
+def record_act(action: str, request: HttpRequest, *, caller: Caller | None = None, detail: str = "") -> None:
     """Something that a person did, such as revoking a key."""
     _record(action, request, caller, {"detail": detail[:300]})
 
 
-def _record(
-    action: str, request: HttpRequest, caller: Caller | None, facts: dict[str, object]
-) -> None:
+def _record(action: str, request: HttpRequest, caller: Caller | None, facts: dict[str, object]) -> None:
     user = caller.user if caller else getattr(request, "user", None)
     with platform_scope():
         AuditRecord.objects.create(

@@ -24,11 +24,5 @@ class HistoryFilter(forms.Form):
             "model": "model",
             "since": "created_at__date__gte",
         }
-        found = found.filter(
-            **{lookups[name]: given[name] for name in given.keys() & lookups.keys()}
-        )
-        return (
-            found.filter(created_at__date__lt=given["until"] + timedelta(days=1))
-            if "until" in given
-            else found
-        )
+        found = found.filter(**{lookups[name]: given[name] for name in given.keys() & lookups.keys()})
+        return found.filter(created_at__date__lt=given["until"] + timedelta(days=1)) if "until" in given else found

@@ -4,6 +4,7 @@ forgotten by itself when a process falls silent."""
 import json
 import time
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import redis
 
@@ -33,17 +34,17 @@ def beat(heartbeat: Heartbeat) -> None:
 
 def stop(process: str) -> None:
     with valkey.client().pipeline() as pipe:
-        pipe.delete(_key(process)).zrem(INDEX, process).execute()
+        pipe.delete(_key(process))
+        pipe.zrem(INDEX, process)
+        pipe.execute()
 
 
 def alive() -> list[Heartbeat]:
     try:
-        processes = valkey.client().zrangebyscore(INDEX, time.time(), "+inf")
-        found = valkey.client().mget([_key(process) for process in processes]) if processes else []
+        processes = cast(list[str], valkey.client().zrangebyscore(INDEX, time.time(), "+inf"))
+        found = [cast(str | None, valkey.client().get(_key(process))) for process in processes]
     except redis.RedisError as error:
-        raise QueueUnavailable(
-            "The queue is not reachable just now. Try again shortly.", retry_after_s=5
-        ) from error
+        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
     return [Heartbeat(**json.loads(heartbeat)) for heartbeat in found if heartbeat]
 
 

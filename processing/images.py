@@ -47,9 +47,7 @@ def read(job: Job, kind: Kind) -> bytes:
 
 def open_stored(job: Job, kind: Kind) -> BinaryIO:
     if not job.has_images:
-        raise ImagesRemoved(
-            "The images of this job have been removed; the line in the history stays."
-        )
+        raise ImagesRemoved("The images of this job have been removed; the line in the history stays.")
     with _reported():
         return default_storage.open(path(job, kind))  # type: ignore[return-value]
 
@@ -86,9 +84,7 @@ def response(job: Job, kind: Kind, *, as_download: bool = False) -> FileResponse
 
 def link(job: Job, kind: Kind) -> str:
     """A path that shows one image to whoever has it, for LIMITS.link_s."""
-    return reverse(
-        "image-link", args=[signing.dumps([str(job.id), kind.value], salt=SALT, compress=False)]
-    )
+    return reverse("image-link", args=[signing.dumps([str(job.id), kind.value], salt=SALT, compress=False)])
 
 
 def resolve_link(token: str) -> tuple[uuid.UUID, Kind]:
@@ -104,9 +100,7 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ImagesRemoved(
-            "The images of this job have been removed; the line in the history stays."
-        ) from error
+        raise ImagesRemoved("The images of this job have been removed; the line in the history stays.") from error
     except (OSError, BotoCoreError, ClientError) as error:
         log.error("image storage failed", error=str(error))
         raise StorageUnavailable(

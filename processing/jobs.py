@@ -39,14 +39,10 @@ log = structlog.get_logger(__name__)
 
 
 def limits_of(plan: Plan) -> decode.Limits:
-    return decode.Limits(
-        max_bytes=plan.max_upload_bytes, max_pixels=plan.max_pixels, max_side_px=LIMITS.max_side_px
-    )
+    return decode.Limits(max_bytes=plan.max_upload_bytes, max_pixels=plan.max_pixels, max_side_px=LIMITS.max_side_px)
 
 
-def submit(
-    caller: Caller, data: bytes, options: Options, *, filename: str = "", request_id: str = ""
-) -> Job:
+def submit(caller: Caller, data: bytes, options: Options, *, filename: str = "", request_id: str = "") -> Job:
     """Accepts one image: checks its header, reserves the credit, stores the original and queues the job.
 
     Raises an EngineError for an image that cannot be cut out, InsufficientCredits, RoleForbids or StorageUnavailable;
@@ -195,9 +191,7 @@ def remove(caller: Caller, job_id: uuid.UUID) -> None:
     if cancel(caller, job_id):
         return
     with caller.scope():
-        Job.objects.filter(id=job_id, images_removed_at=None).update(
-            images_removed_at=timezone.now()
-        )
+        Job.objects.filter(id=job_id, images_removed_at=None).update(images_removed_at=timezone.now())
     images.remove(job)
 
 

@@ -25,9 +25,7 @@ class State(models.TextChoices):
 # What may follow what. JobQuerySet.move() is the only way to change a state, and it holds this table.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.QUEUED, State.RUNNING, State.FAILED, State.CANCELED}),
-    State.RUNNING: frozenset(
-        {State.RUNNING, State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELED}
-    ),
+    State.RUNNING: frozenset({State.RUNNING, State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.CANCELED: frozenset(),
@@ -64,9 +62,7 @@ class JobQuerySet(TenantQuerySet["Job"]):
 
     def overlooked(self) -> JobQuerySet:
         """On the queue for so long that the queue may have lost them."""
-        return self.filter(
-            state=State.QUEUED, queued_at__lt=timezone.now() - timedelta(seconds=LIMITS.pickup_s)
-        )
+        return self.filter(state=State.QUEUED, queued_at__lt=timezone.now() - timedelta(seconds=LIMITS.pickup_s))
 
     def past_retention(self, now: datetime) -> JobQuerySet:
         return self.filter(state__in=FINAL, images_removed_at=None, images_expire_at__lt=now)
@@ -88,9 +84,7 @@ class Job(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=500, blank=True)
 
-    filename = models.CharField(
-        max_length=255, blank=True
-    )  # for people to recognise it; never part of a path
+    filename = models.CharField(max_length=255, blank=True)  # for people to recognise it; never part of a path
     options = models.JSONField(default=dict)
     model = models.CharField(max_length=60)
     model_version = models.CharField(max_length=80, blank=True)
@@ -133,8 +127,7 @@ class Job(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(state="running")
-                | Q(lease__isnull=False, lease_expires_at__isnull=False),
+                condition=~Q(state="running") | Q(lease__isnull=False, lease_expires_at__isnull=False),
                 name="running_means_leased",
             ),
             models.CheckConstraint(
@@ -151,6 +144,11 @@ class Job(models.Model):
         return self.width * self.height
 
     @property
+    def credits_charged(self) -> str:
+        """As text, so that nobody rounds it: 1, or 0.25."""
+        return f"{self.credits.normalize():f}" if self.state == State.SUCCEEDED else "0"
+
+    @property
     def is_finished(self) -> bool:
         return self.state in FINAL
 
@@ -161,11 +159,7 @@ class Job(models.Model):
     @property
     def duration_ms(self) -> int | None:
         """From acceptance to the end, as the caller saw it."""
-        return (
-            int((self.finished_at - self.created_at).total_seconds() * 1000)
-            if self.finished_at
-            else None
-        )
+        return int((self.finished_at - self.created_at).total_seconds() * 1000) if self.finished_at else None
 
 
 class AuditRecord(models.Model):

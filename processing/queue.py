@@ -5,9 +5,9 @@ import uuid
 import kombu.exceptions
 import redis
 import structlog
-from celery import current_app
 
 from config import valkey
+from config.celery import app
 from processing.errors import QueueUnavailable
 
 WAKE_UP_KEPT_S = 120
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 def publish(job_id: uuid.UUID) -> None:
     try:
-        current_app.send_task("processing.run", args=[str(job_id)], retry=False)
+        app.send_task("processing.run", args=[str(job_id)], retry=False)
     except kombu.exceptions.OperationalError as error:
         log.warning(
             "queue not reachable, the sweeper will publish the job",
@@ -29,7 +29,9 @@ def wake(job_id: uuid.UUID) -> None:
     """Tells a waiting request that the job has ended."""
     try:
         with valkey.client().pipeline() as pipe:
-            pipe.rpush(_key(job_id), "done").expire(_key(job_id), WAKE_UP_KEPT_S).execute()
+            pipe.rpush(_key(job_id), "done")
+            pipe.expire(_key(job_id), WAKE_UP_KEPT_S)
+            pipe.execute()
     except redis.RedisError as error:
         log.warning("nobody woken", job_id=str(job_id), error=str(error))
 
@@ -40,9 +42,7 @@ def wait(job_id: uuid.UUID, *, seconds: int) -> bool:
         with valkey.patient_client(seconds) as client:
             return client.blpop([_key(job_id)], timeout=seconds) is not None
     except redis.RedisError as error:
-        raise QueueUnavailable(
-            "The queue is not reachable just now. Try again shortly.", retry_after_s=5
-        ) from error
+        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
 
 
 def _key(job_id: uuid.UUID) -> str:

@@ -33,9 +33,7 @@ def run(job_id: uuid.UUID, sessions: SessionCache) -> None:
     """One attempt at a job. Does nothing when the job has ended or somebody else is at it."""
     with platform_scope():
         lease = Job.objects.lease(job_id)
-        job: Job | None = (
-            Job.objects.select_related("tenant__plan").get(id=job_id) if lease else None
-        )
+        job: Job | None = Job.objects.select_related("tenant__plan").get(id=job_id) if lease else None
     if job is None or lease is None:
         return
     with structlog.contextvars.bound_contextvars(job_id=str(job_id), request_id=job.request_id):

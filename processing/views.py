@@ -3,6 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -34,9 +35,7 @@ def history(request: HttpRequest, caller: Caller) -> HttpResponse:
     form = HistoryFilter(request.GET)
     page = Paginator(form.jobs(), HISTORY_PAGE).get_page(request.GET.get("page"))
     template = "processing/_history_lines.html" if request.htmx else "processing/history.html"  # type: ignore[attr-defined]
-    return render(
-        request, template, {"form": form, "page": page, "is_filtered": any(request.GET.values())}
-    )
+    return render(request, template, {"form": form, "page": page, "is_filtered": any(request.GET.values())})
 
 
 @require_safe
@@ -54,7 +53,7 @@ def card(request: HttpRequest, caller: Caller, job_id: UUID) -> HttpResponse:
 
 @require_safe
 @in_workspace
-def image(request: HttpRequest, caller: Caller, job_id: UUID, kind: str) -> HttpResponse:
+def image(request: HttpRequest, caller: Caller, job_id: UUID, kind: str) -> HttpResponseBase:
     return images.response(_found(job_id), Kind(kind), as_download="download" in request.GET)
 
 

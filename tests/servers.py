@@ -14,7 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.local import programs
 from config.local.installation import Installation
-from config.local.processes import ChildProcess, free_port, running, wait_until
+from config.local.processes import ChildProcess, free_port, run, running, wait_until
 from config.local.programs import is_ok
 
 START_TIMEOUT_S = 120
@@ -38,9 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 class MigratedDatabase:
     @pytest.fixture(scope="session")
-    def django_db_setup(self, log_dir: Path) -> None:
+    @classmethod
+    def django_db_setup(cls, log_dir: Path) -> None:
         """Migrates the servers' own database as its owner; the tests use it as the app."""
-        programs.migrate(os.environ, log_dir).run()
+        run(programs.migrate(os.environ, log_dir))
 
 
 @pytest.fixture(scope="session")
@@ -57,16 +58,14 @@ def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
 
 @pytest.fixture(scope="session")
 def static_files(log_dir: Path) -> None:
-    programs.manage(os.environ, log_dir, "collectstatic", "--no-input").run()
+    run(programs.collect_static_files(os.environ, log_dir))
 
 
 @pytest.fixture(scope="session")
 def web_port(django_db_setup: None, static_files: None, log_dir: Path) -> Iterator[int]:
     port = free_port()
     with running(programs.web({**os.environ, "PORT": str(port)}, log_dir)) as server:
-        wait_until(
-            lambda: is_ok(port, "/healthz"), children=[server], timeout_s=START_TIMEOUT_S
-        )
+        wait_until(lambda: is_ok(port, "/healthz"), children=[server], timeout_s=START_TIMEOUT_S)
         yield port
 
 
@@ -80,9 +79,7 @@ def web(web_port: int) -> str:
 def worker(web_port: int, log_dir: Path) -> Iterator[ChildProcess]:
     """A worker with warm models; a test that kills one starts its own the same way."""
     with running(programs.worker(os.environ, log_dir)) as process:
-        wait_until(
-            lambda: is_ok(web_port, "/readyz"), children=[process], timeout_s=START_TIMEOUT_S
-        )
+        wait_until(lambda: is_ok(web_port, "/readyz"), children=[process], timeout_s=START_TIMEOUT_S)
         yield process
 
 

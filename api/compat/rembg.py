@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -14,7 +15,6 @@ from api.authentication import given_key
 from api.errors import stamped, translated
 from api.middleware import note_job
 from api.v1.jobs import result_file
-from config.errors import MatteryError
 from config.limits import LIMITS
 from processing import jobs
 from processing.engine.errors import InvalidOption
@@ -40,18 +40,16 @@ IGNORED = {"extras"}  # hints for models that take points or text; none of ours 
 
 @csrf_exempt
 @require_POST
-def remove(request: HttpRequest) -> HttpResponse:
+def remove(request: HttpRequest) -> HttpResponseBase:
     try:
         return _removed(request)
-    except (
-        Exception
-    ) as exception:  # the edge of this dialect: whatever happened, its clients get their shape
+    except Exception as exception:  # the edge of this dialect: whatever happened, its clients get their shape
         error = translated(exception)
         body = {"detail": error.detail, "error": error.detail, "code": error.code}
         return stamped(request, error, JsonResponse(body, status=error.status))
 
 
-def _removed(request: HttpRequest) -> HttpResponse:
+def _removed(request: HttpRequest) -> HttpResponseBase:
     caller = request.META["CALLER"] = callers.by_key(given_key(request) or "")
     throttles.require_within_rate(caller)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, file_field="file")
@@ -67,25 +65,17 @@ def _removed(request: HttpRequest) -> HttpResponse:
     note_job(request, job)
     job = jobs.wait(caller, job, seconds=LIMITS.wait_max_s)
     if not job.is_finished and jobs.cancel(caller, job.id):
-        raise WaitTimedOut(
-            "The result was not ready in time; nothing was charged. Try again.", retry_after_s=5
-        )
+        raise WaitTimedOut("The result was not ready in time; nothing was charged. Try again.", retry_after_s=5)
     return result_file(jobs.get(caller, job.id))
 
 
 def options_of(fields: Mapping[str, Any]) -> Options:
     if fields.get("vm"):
         raise InvalidOption("vm (a video matting model) is not offered here. Leave it out.")
-    known = {
-        PARAMETERS[name]: value
-        for name, value in fields.items()
-        if name in PARAMETERS and value != ""
-    }
+    known = {PARAMETERS[name]: value for name, value in fields.items() if name in PARAMETERS and value != ""}
     unknown = fields.keys() - PARAMETERS.keys() - IGNORED - {"vm"}
     if unknown:
-        raise InvalidOption(
-            f"Unknown parameter {min(unknown)!r}. Allowed: {', '.join(sorted(PARAMETERS))}."
-        )
+        raise InvalidOption(f"Unknown parameter {min(unknown)!r}. Allowed: {', '.join(sorted(PARAMETERS))}.")
     if "output" in known:
         known["output"] = "mask" if _is_true(known["output"]) else "cutout"
     return Options.parse({"model": settings.DEFAULT_MODEL, **known})

@@ -1,18 +1,19 @@
 from http import HTTPStatus
-from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, OpenApiTypes, extend_schema
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.callers import Caller
 from api import uploads
+from api.authentication import caller_of
 from api.errors import InvalidParameter
 from api.middleware import note_job
 from api.v1.negotiation import preferred_wait_s, wants_json
@@ -54,9 +55,9 @@ class JobsView(APIView):
             (400, "application/problem+json"): PROBLEM,
         },
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
         """Cut out one image."""
-        caller: Caller = request.user
+        caller = caller_of(request)
         wait_s = preferred_wait_s(request._request)
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes)
         options = Options.parse({"model": settings.DEFAULT_MODEL, **upload.fields}, allowed=OPTIONS)
@@ -74,9 +75,9 @@ class JobsView(APIView):
             job = jobs.wait(caller, job, seconds=wait_s)
         return self._answer(request, job, waited=bool(wait_s))
 
-    def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponse:
+    def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponseBase:
         if not waited or not job.is_finished:
-            response: HttpResponse = described(request, job, HTTPStatus.ACCEPTED)
+            response: HttpResponseBase = described(request, job, HTTPStatus.ACCEPTED)
         elif wants_json(request._request):
             jobs.require_result(job)
             response = described(request, job, HTTPStatus.OK)
@@ -90,22 +91,16 @@ class JobsView(APIView):
     @extend_schema(
         operation_id="list_jobs",
         parameters=[
-            OpenApiParameter(
-                "state", str, enum=State.values, description="Only jobs in this state."
-            ),
+            OpenApiParameter("state", str, enum=State.values, description="Only jobs in this state."),
             OpenApiParameter("model", str, description="Only jobs with this model."),
-            OpenApiParameter(
-                "cursor", str, description="From `next` or `previous` of another page."
-            ),
-            OpenApiParameter(
-                "limit", int, description=f"Jobs on a page, at most {LIMITS.page_size_max}."
-            ),
+            OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
+            OpenApiParameter("limit", int, description=f"Jobs on a page, at most {LIMITS.page_size_max}."),
         ],
         responses={200: JobSerializer(many=True)},
     )
     def get(self, request: Request) -> Response:
         """List the tenant's jobs, newest first."""
-        caller: Caller = request.user
+        caller = caller_of(request)
         with caller.scope():
             try:
                 page = self.pagination.paginate_queryset(filtered(request), request, view=self)
@@ -123,16 +118,14 @@ class JobView(APIView):
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job: its state, timings and links to its images."""
-        job = jobs.get(request.user, job_id)
+        job = jobs.get(caller_of(request), job_id)
         note_job(request._request, job)
         return described(request, job, HTTPStatus.OK)
 
-    @extend_schema(
-        operation_id="delete_job", responses={204: None, (404, "application/problem+json"): PROBLEM}
-    )
+    @extend_schema(operation_id="delete_job", responses={204: None, (404, "application/problem+json"): PROBLEM})
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Remove the job's images, now; a job that has not ended is canceled and its credit given back."""
-        jobs.remove(request.user, job_id)
+        jobs.remove(caller_of(request), job_id)
         return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -146,9 +139,9 @@ class JobResultView(APIView):
             (410, "application/problem+json"): PROBLEM,
         },
     )
-    def get(self, request: Request, job_id: UUID) -> HttpResponse:
+    def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """The result itself."""
-        job = jobs.get(request.user, job_id)
+        job = jobs.get(caller_of(request), job_id)
         note_job(request._request, job)
         return result_file(job)
 
@@ -156,12 +149,12 @@ class JobResultView(APIView):
 class ImageLinkView(APIView):
     """A signed link: whoever has it sees the image until it expires."""
 
-    authentication_classes: ClassVar[list[type]] = []
-    permission_classes: ClassVar[list[type]] = []
-    throttle_classes: ClassVar[list[type]] = []
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, token: str) -> HttpResponse:
+    def get(self, request: Request, token: str) -> HttpResponseBase:
         job, kind = jobs.by_link(token)
         return images.response(job, kind, as_download="download" in request.query_params)
 
@@ -174,7 +167,7 @@ def result_file(job: Job) -> FileResponse:
     jobs.require_result(job)
     response = images.response(job, Kind.RESULT)
     response["X-Job-ID"] = str(job.id)
-    response["X-Credits-Charged"] = f"{job.credits.normalize():f}"
+    response["X-Credits-Charged"] = job.credits_charged
     response["X-Foreground"] = "found" if job.has_foreground else "none"
     return response
 

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from django.http import HttpRequest
 from rest_framework.negotiation import BaseContentNegotiation
@@ -18,10 +18,11 @@ class AlwaysJson(BaseContentNegotiation):
     def select_renderer(
         self,
         _request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         _format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type or "application/json"
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type or "application/json"
 
 
 def preferred_wait_s(request: HttpRequest) -> int:

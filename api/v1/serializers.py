@@ -13,7 +13,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     output = serializers.CharField(source="options.output", read_only=True)
     format = serializers.CharField(source="options.format", read_only=True)
     error = serializers.SerializerMethodField()
-    credits_charged = serializers.SerializerMethodField()
+    credits_charged = serializers.CharField(read_only=True)
     url = serializers.SerializerMethodField()
     result_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
@@ -21,19 +21,16 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
     class Meta:
         model = Job
-        fields = [
-            "id", "state", "model", "model_version", "provider", "output", "format", "filename", "original_format", "original_bytes",
-            "width", "height", "result_bytes", "has_foreground", "error", "credits_charged", "timings_ms", "created_at", "started_at",
-            "finished_at", "duration_ms", "images_expire_at", "images_removed_at", "url", "result_url", "thumbnail_url", "original_url",
-        ]  # fmt: skip
+        fields = (
+            "id", "state", "model", "model_version", "provider", "output", "format", "filename",
+            "original_format", "original_bytes", "width", "height", "result_bytes", "has_foreground", "error",
+            "credits_charged", "timings_ms", "created_at", "started_at", "finished_at", "duration_ms",
+            "images_expire_at", "images_removed_at", "url", "result_url", "thumbnail_url", "original_url",
+        )  # fmt: skip
         read_only_fields = fields
 
     def get_error(self, job: Job) -> dict[str, str] | None:
         return {"code": job.error_code, "detail": job.error_detail} if job.error_code else None
-
-    def get_credits_charged(self, job: Job) -> str:
-        """As a string, so that no client rounds it."""
-        return f"{job.credits if job.state == State.SUCCEEDED else 0:f}"
 
     def get_url(self, job: Job) -> str:
         return self._absolute(f"/api/v1/jobs/{job.id}")
@@ -59,9 +56,7 @@ class JobRequestSerializer(serializers.Serializer[Any]):
     """What a new job takes as a form; a raw body takes the same options in the query."""
 
     image = serializers.ImageField(help_text="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.")
-    model = serializers.CharField(
-        required=False, help_text="A model's name; the installation's default when absent."
-    )
+    model = serializers.CharField(required=False, help_text="A model's name; the installation's default when absent.")
     output = serializers.ChoiceField(choices=["cutout", "mask"], required=False)
     format = serializers.ChoiceField(choices=["png"], required=False)
 

@@ -18,9 +18,7 @@ def locked(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = (
-                f"Mattery already runs on {data_dir}. Stop it, or set DATA_DIR to another folder."
-            )
+            message = f"Mattery already runs on {data_dir}. Stop it, or set DATA_DIR to another folder."
             raise PlatformError(message) from None
         yield
 
@@ -28,9 +26,7 @@ def locked(data_dir: Path) -> Iterator[None]:
 class Installation:
     """Runs the servers that `environ` gives no address of; `environment` has all addresses."""
 
-    def __init__(
-        self, data_dir: Path, environ: Mapping[str, str], *, is_durable: bool = True
-    ) -> None:
+    def __init__(self, data_dir: Path, environ: Mapping[str, str], *, is_durable: bool = True) -> None:
         self.log_dir = data_dir / "logs"
         self.first_run_path = data_dir / "first-run.json"
         self.servers: list[ChildProcess] = []

@@ -17,10 +17,14 @@ PR_SET_PDEATHSIG = 1
 def main(parent_pid: str, signal_number: str, user: str, *command: str) -> None:
     if user:
         _become(user)
-    if sys.platform == "linux":  # after the change of user, which would undo it
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal_number))
+    die_with_parent(int(signal_number))  # after the change of user, which would undo it
     if os.getppid() == int(parent_pid):
         os.execv(command[0], command)  # noqa: S606
+
+
+def die_with_parent(signal_number: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
 
 
 def _become(user: str) -> None:

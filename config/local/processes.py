@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn, Protocol
 
-POLL_INTERVAL_S = 0.05
+POLL_INTERVAL_S = 0.1
 LAUNCHER = Path(__file__).with_name("launch.py")
 LOG_TAIL_LINES = 12
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -65,28 +65,23 @@ class ChildProcess:
             )
         self._has_group = True
 
-    def run(self) -> None:
-        """Runs the command to its end. Raises PlatformError when it fails."""
-        with running(self):
-            while self.is_running:
-                time.sleep(POLL_INTERVAL_S)
-        if self.exit_code != 0:
-            raise self.failure("failed")
-
     def request_stop(self) -> None:
         if self._popen is not None:
             self._popen.send_signal(self.stop_signal)
 
     def stop(self) -> None:
-        """Asks the process to end, waits, then kills what is left of its group."""
         self.request_stop()
+        self.finish_stop()
+
+    def finish_stop(self) -> None:
+        """Waits for the process to end as it was asked to, then kills what is left of its group."""
         if self._popen is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(self.stop_timeout_s)
         self.kill()
 
     def kill(self) -> None:
-        """Leaves nothing of the group: the children of a leader that crashed may still be there."""
+        """Leaves nothing of the group: a leader that crashed may have children that did not."""
         if self._popen is None or not self._has_group:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -132,9 +127,19 @@ class ChildProcess:
         return self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
 
 
-def wait_until(
-    is_ready: Callable[[], bool], *, children: Sequence[ChildProcess], timeout_s: float
-) -> None:
+def run(*commands: ChildProcess) -> None:
+    """Runs commands side by side, to their ends. Raises PlatformError when one fails."""
+    with contextlib.ExitStack() as stack:
+        for command in commands:
+            stack.enter_context(running(command))
+        while any(command.is_running for command in commands):
+            time.sleep(POLL_INTERVAL_S)
+    for command in commands:
+        if command.exit_code != 0:
+            raise command.failure("failed")
+
+
+def wait_until(is_ready: Callable[[], bool], *, children: Sequence[ChildProcess], timeout_s: float) -> None:
     """Raises PlatformError when one of the children ends first, or when the time is over."""
     deadline = time.monotonic() + timeout_s
     while not is_ready():

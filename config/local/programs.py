@@ -29,25 +29,22 @@ def beat(environment: Environment, log_dir: Path) -> ChildProcess:
     return _program("beat", command, environment, log_dir)
 
 
-def manage(environment: Environment, log_path: Path | None, *arguments: str) -> ChildProcess:
-    """`manage.py` with these arguments, to be run to its end."""
-    return ChildProcess(
-        name=f"manage.py {arguments[0]}",
-        command=[sys.executable, "manage.py", *arguments],
-        log_path=log_path,
-        env=environment,
-        cwd=REPOSITORY,
-    )
+ALL = (web, worker, beat)
 
 
 def migrate(environment: Environment, log_dir: Path) -> ChildProcess:
     owner_url = environment.get("DATABASE_OWNER_URL") or environment["DATABASE_URL"]
     as_owner = {**environment, "DATABASE_URL": owner_url}
-    return manage(as_owner, log_dir / "migrate.log", "migrate", "--no-input")
+    return _manage(["migrate", "--no-input", "--skip-checks"], as_owner, log_dir / "migrate.log")
 
 
 def collect_static_files(environment: Environment, log_dir: Path) -> ChildProcess:
-    return manage(environment, log_dir / "collectstatic.log", "collectstatic", "--no-input")
+    return _manage(["collectstatic", "--no-input"], environment, log_dir / "collectstatic.log")
+
+
+def pull_models(environment: Environment, *names: str) -> ChildProcess:
+    """Shows its progress on our console."""
+    return _manage(["models", "pull", *names], environment, None)
 
 
 class Together:
@@ -64,7 +61,7 @@ class Together:
         for program in self._programs:
             program.request_stop()
         for program in self._programs:
-            program.stop()
+            program.finish_stop()
 
 
 def is_ok(port: int, path: str) -> bool:
@@ -79,14 +76,23 @@ def is_ok(port: int, path: str) -> bool:
         connection.close()
 
 
-def _program(
-    name: str, command: Sequence[str], environment: Environment, log_dir: Path
-) -> ChildProcess:
+def _program(name: str, command: Sequence[str], environment: Environment, log_dir: Path) -> ChildProcess:
     return ChildProcess(
         name=name,
         command=[sys.executable, "-m", *command],
         log_path=log_dir / f"{name}.log",
         env=environment,
         cwd=REPOSITORY,
-        stop_timeout_s=30,
+        stop_timeout_s=20,
+    )
+
+
+def _manage(arguments: Sequence[str], environment: Environment, log_path: Path | None) -> ChildProcess:
+    """A `manage.py` command, to be run to its end."""
+    return ChildProcess(
+        name=f"manage.py {arguments[0]}",
+        command=[sys.executable, "manage.py", *arguments],
+        log_path=log_path,
+        env=environment,
+        cwd=REPOSITORY,
     )

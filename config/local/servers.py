@@ -14,7 +14,7 @@ import psycopg
 import redis
 
 from config.local.credentials import Credentials, write_private
-from config.local.processes import ChildProcess, free_port, wait_until
+from config.local.processes import ChildProcess, free_port, run, wait_until
 
 ROLES_SQL = Path(__file__).parents[2] / "deploy" / "roles.sql"
 DATABASE = "mattery"
@@ -92,7 +92,7 @@ class PostgreSQL(ChildProcess):
             if self.user is not None:
                 shutil.chown(draft, self.user)
                 shutil.chown(password_file.name, self.user)
-            self._initdb(draft, Path(password_file.name)).run()
+            run(self._initdb(draft, Path(password_file.name)))
         draft.rename(self._data_dir)
 
     def _initdb(self, data_dir: Path, password_path: Path) -> ChildProcess:
@@ -110,7 +110,7 @@ class PostgreSQL(ChildProcess):
         )
 
     def _create_roles(self) -> None:
-        ChildProcess(
+        command = ChildProcess(
             name="deploy/roles.sql",
             command=[
                 *(self._binaries / "psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1"),
@@ -126,7 +126,8 @@ class PostgreSQL(ChildProcess):
                 "MATTERY_OWNER_PASSWORD": self._credentials.owner_password,
                 "MATTERY_APP_PASSWORD": self._credentials.app_password,
             },
-        ).run()
+        )
+        run(command)
 
     def _forget_last_run(self) -> None:
         """Ends what a killed supervisor left here, and its pid file: another may have that pid."""

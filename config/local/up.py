@@ -1,36 +1,26 @@
-"""`make up`: from a bare folder to a running platform, supervised until it is told to stop."""
+"""`make up`: from an empty folder to a running platform, watched over until it is told to stop."""
 
-import http.client
-import json
 import os
-import shlex
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
 
 from config.local import programs
 from config.local.console import say, step, warn
-from config.local.credentials import write_private
+from config.local.first_run import FirstRun, bootstrap, cut_out_sample
 from config.local.installation import Installation, locked
 from config.local.launch import die_with_parent
-from config.local.processes import (
-    PlatformError,
-    interrupt_on_stop_signals,
-    running,
-    wait_until,
-)
+from config.local.processes import PlatformError, interrupt_on_stop_signals, run, running, wait_until
+from config.local.programs import Environment
 from config.local.supervisor import Supervisor
 
-SAMPLE = programs.REPOSITORY / "static" / "samples" / "mug.jpg"
-OPTIONAL_MODELS = ("u2netp", "isnet-general-use")
+DEFAULT_MODEL = "u2net"
+OTHER_MODELS = ("u2netp", "isnet-general-use")
 READY_TIMEOUT_S = 180
-SAMPLE_TIMEOUT_S = 90
 
 
 def main() -> int:
@@ -39,11 +29,101 @@ def main() -> int:
         die_with_parent(signal.SIGTERM)
     try:
         with ExitStack() as stack:
-            run_platform(stack, os.environ)
+            supervisor = start(stack, os.environ)
+            watch(supervisor)
     except KeyboardInterrupt:
-        say("Stopped. Everything is kept for the next start.")
+        say("Stopped. All data is kept for the next start.")
         return 0
     except (PlatformError, OSError) as error:
         say(f"✗ {error}")
         return 1
     return 0
+
+
+def start(stack: ExitStack, environ: Environment) -> Supervisor:
+    """Starts the platform; `stack` stops whatever was started."""
+    started_at = time.monotonic()
+    port = free_web_port(environ)
+    data_dir = Path(environ.get("DATA_DIR") or ".data").resolve()
+    stack.enter_context(locked(data_dir))
+    url = f"http://127.0.0.1:{port}"
+    installation = Installation(data_dir, {"PUBLIC_URL": url, **environ, "PORT": str(port)})
+    environment, log_dir = installation.environment, installation.log_dir
+
+    with step("Models"):
+        pull_models(environment)
+    with step("PostgreSQL and Valkey"):
+        stack.enter_context(running(installation))
+    with step("Database schema and static files"):
+        prepare(environment, log_dir)
+    with step("Web server, scheduler, and worker with warm models"):
+        children = [make(environment, log_dir) for make in programs.ALL]
+        stack.enter_context(running(programs.Together(children)))
+        first_run = bootstrap(environment, installation.first_run_path)
+        children = [*installation.servers, *children]
+        is_ready = partial(programs.is_ok, port, "/readyz")
+        wait_until(is_ready, children=children, timeout_s=READY_TIMEOUT_S)
+    if first_run is not None:
+        with step("First cutout"):
+            cut_out_sample(port, first_run.api_key)
+    say()
+    say(f"Mattery runs on {url} after {time.monotonic() - started_at:.1f} s.")
+    introduce(first_run, installation.first_run_path)
+    say(f"Logs are in {log_dir}. Ctrl-C stops everything.")
+    say()
+    return Supervisor(children)
+
+
+def free_web_port(environ: Environment) -> int:
+    given = environ.get("PORT") or "8000"
+    if not given.isdecimal() or not 0 < int(given) < 65_536:
+        raise PlatformError(f"PORT must be a number from 1 to 65535, not {given!r}.")
+    host = environ.get("BIND_HOST") or "127.0.0.1"
+    try:
+        socket.create_server((host, int(given))).close()
+    except OSError as error:
+        hint = f"Stop what uses it, or choose another: make up PORT={int(given) + 1}"
+        raise PlatformError(f"Port {given} is not free ({error.strerror}). {hint}") from error
+    return int(given)
+
+
+def pull_models(environment: Environment) -> None:
+    """The default model has to be there; the platform runs without the others."""
+    try:
+        run(programs.pull_models(environment, DEFAULT_MODEL, *OTHER_MODELS))
+    except PlatformError:
+        run(programs.pull_models(environment, DEFAULT_MODEL))
+        warn("A model is missing, see above. The platform runs without it; the next start tries again.")
+
+
+def prepare(environment: Environment, log_dir: Path) -> None:
+    if not environment.get("DATABASE_OWNER_URL"):
+        warn("DATABASE_OWNER_URL is not set: the schema will belong to the role of DATABASE_URL.")
+    run(programs.migrate(environment, log_dir), programs.collect_static_files(environment, log_dir))
+
+
+def introduce(first_run: FirstRun | None, record_path: Path) -> None:
+    if first_run is None:
+        if record_path.exists():
+            say(f"The first owner's login and API key are in {record_path}.")
+        return
+    say()
+    say(f"E-mail     {first_run.email}")
+    say(f"Password   {first_run.password}")
+    say(f"API key    {first_run.api_key}")
+    say(f"These are kept in {record_path}. To cut out a first image yourself:")
+    say()
+    say(first_run.curl_line)
+    say()
+
+
+def watch(supervisor: Supervisor) -> None:
+    try:
+        supervisor.watch()
+    except KeyboardInterrupt:
+        say("Stopping …")
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,11 +26,17 @@ class HttpsFile:
 
     address: str
 
+    def __str__(self) -> str:
+        return self.address
+
 
 @dataclass(frozen=True, slots=True)
 class WheelMember:
     requirement: str
     member: str
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.requirement}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class NpmChunks:
 
     package: str
     resource: str
+
+    def __str__(self) -> str:
+        return f"{self.resource} of {self.package}"
 
 
 Source = HttpsFile | WheelMember | NpmChunks
@@ -114,7 +123,7 @@ def read(path: Path = CATALOG_PATH) -> Catalog:
 
 def _model(name: str, entry: dict[str, Any]) -> Model:
     versions = tuple(_version(version) for version in entry.pop("versions"))
-    triples = {key: tuple(entry.pop(key)) for key in ("mean", "std") if key in entry}
+    triples: dict[str, Any] = {key: tuple(entry.pop(key)) for key in ("mean", "std") if key in entry}
     return Model(name=name, versions=versions, **triples, **entry)
 
 

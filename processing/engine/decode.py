@@ -102,9 +102,7 @@ def decode(data: bytes, limits: Limits) -> Decoded:
 @contextmanager
 def _opened(data: bytes, limits: Limits) -> Iterator[tuple[Image.Image, ImageInfo]]:
     if len(data) > limits.max_bytes:
-        raise TooManyBytes(
-            f"The file has {len(data):,} bytes; at most {limits.max_bytes:,} are allowed."
-        )
+        raise TooManyBytes(f"The file has {len(data):,} bytes; at most {limits.max_bytes:,} are allowed.")
     file_format = sniff(data)
     refuse_bomb(data, file_format)
     with _translated_errors(), Image.open(BytesIO(data), formats=[file_format]) as image:
@@ -117,14 +115,12 @@ def _opened(data: bytes, limits: Limits) -> Iterator[tuple[Image.Image, ImageInf
 
 def _check_dimensions(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
-        raise ImageCorrupt(f"The image says that it is {width} × {height} pixels.")
+        raise ImageCorrupt(f"The image says that it is {width} by {height} pixels.")
     if max(width, height) > limits.max_side_px:
-        raise BadDimensions(
-            f"The image is {width} × {height} pixels; a side may have {limits.max_side_px:,} at most."
-        )
+        raise BadDimensions(f"The image is {width} by {height} pixels; a side may have {limits.max_side_px:,} at most.")
     if width * height > limits.max_pixels:
         raise TooManyPixels(
-            f"The image has {width} × {height} = {width * height:,} pixels; at most {limits.max_pixels:,} are allowed."
+            f"The image has {width} by {height} = {width * height:,} pixels; at most {limits.max_pixels:,} are allowed."
         )
 
 
@@ -135,9 +131,7 @@ def _translated_errors() -> Iterator[None]:
     except _BOMB_ERRORS as error:
         raise DecompressionBomb from error
     except UnidentifiedImageError as error:
-        raise ImageCorrupt(
-            "The image begins like one, but its header is damaged or breaks off."
-        ) from error
+        raise ImageCorrupt("The image begins like one, but its header is damaged or breaks off.") from error
     except _DECODER_ERRORS as error:
         if isinstance(error, EOFError) or _TRUNCATED.search(str(error)):
             raise ImageTruncated("The image breaks off before its end. Upload it again.") from error

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
+from typing import cast
 
 from PIL import Image, ImageCms
 
@@ -29,7 +30,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     image = _eight_bit(image)
     if image.mode in {"La", "RGBa"}:
         image = image.convert(image.mode[:-1] + "A")
-    if image.mode == "PA" or image.has_transparency_data and image.mode not in {"LA", "RGBA"}:
+    if image.mode == "PA" or (image.has_transparency_data and image.mode not in {"LA", "RGBA"}):
         image = image.convert("RGBA")
     return _rgb(image), _alpha(image)
 
@@ -39,9 +40,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         white = 65_535.0
     elif image.mode in {"I", "F"}:
-        peak = image.getextrema()[1]
-        assert isinstance(peak, int | float)
-        white = next((white for white in (1.0, 255.0, 65_535.0) if peak <= white), float(peak))
+        _, peak = cast(tuple[float, float], image.getextrema())
+        white = next((white for white in (1.0, 255.0, 65_535.0) if peak <= white), peak)
     else:
         return image
     return image.point(lambda value: value * (255 / white) + 0.5).convert("L")
@@ -61,12 +61,8 @@ def _rgb(image: Image.Image) -> Image.Image:
     elif image.mode in {"P", "1"}:
         image = image.convert("RGB" if image.mode == "P" else "L")
     if profile is not None:
-        with suppress(
-            ImageCms.PyCMSError
-        ):  # a profile for another kind of pixels: better ignored than refused
-            converted = ImageCms.profileToProfile(image, profile, _srgb(), outputMode="RGB")
-            assert converted is not None
-            return converted
+        with suppress(ImageCms.PyCMSError):  # a profile for another kind of pixels: better ignored than refused
+            return ImageCms.buildTransform(profile, _srgb(), image.mode, "RGB").apply(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

