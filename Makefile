@@ -62,7 +62,7 @@ define install
 		{ echo 'This Python lacks venv. On Debian or Ubuntu: apt install python3-venv' >&2; exit 1; }
 	@echo '  … Packages into $(VENV), about a minute the first time'
 	@umask 022 && exec $(PYTHON) -m venv $(VENV)
-	@umask 022 && exec $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	@umask 022 && exec $(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/$(1).txt
 	@touch $@
 endef
 

@@ -62,7 +62,7 @@ class MembershipRows(Rows):
 
 class ApiKeyRows(ReadOnly, Rows):
     model = ApiKey
-    fields = ["name", "prefix", "created_at", "last_used_at", "revoked_at"]
+    fields = readonly_fields = ["name", "prefix", "created_at", "last_used_at", "revoked_at"]
 
 
 @admin.register(Tenant)
@@ -71,8 +71,8 @@ class TenantAdmin(ConsoleAdmin):
     list_select_related = ["plan"]
     list_filter = [("plan", RelatedDropdownFilter), ("is_suspended", BooleanRadioFilter)]
     search_fields = ["name", "id__exact"]
-    fields = ["name", "plan"]
-    inlines = [MembershipRows, ApiKeyRows]
+    fields = ["name", "plan", "standing"]
+    readonly_fields = ["standing"]
     actions_detail = ["add_member", "suspend", "resume"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
@@ -86,14 +86,19 @@ class TenantAdmin(ConsoleAdmin):
             jobs_now=Coalesce(Subquery(counted), 0),
         )
 
+    def get_inlines(self, _request: HttpRequest, obj: Tenant | None) -> list[type[Rows]]:
+        return [MembershipRows, ApiKeyRows] if obj else []
+
     def has_delete_permission(self, _request: HttpRequest, _obj: Tenant | None = None) -> bool:
         return False  # its ledger and its audit log outlive it; suspend it instead
 
-    def has_suspend_permission(self, _request: HttpRequest, tenant_id: str) -> bool:
-        return Tenant.objects.filter(pk=tenant_id, is_suspended=False).exists()
+    def has_suspend_permission(self, request: HttpRequest, tenant_id: str) -> bool:
+        tenant = self.get_object(request, tenant_id)
+        return tenant is not None and not tenant.is_suspended
 
-    def has_resume_permission(self, _request: HttpRequest, tenant_id: str) -> bool:
-        return Tenant.objects.filter(pk=tenant_id, is_suspended=True).exists()
+    def has_resume_permission(self, request: HttpRequest, tenant_id: str) -> bool:
+        tenant = self.get_object(request, tenant_id)
+        return tenant is not None and tenant.is_suspended
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -208,8 +213,9 @@ class UserAdmin(ConsoleAdmin):
     def has_delete_permission(self, _request: HttpRequest, _obj: User | None = None) -> bool:
         return False  # the audit log names them; deactivate them instead
 
-    def has_reset_permission(self, _request: HttpRequest, user_id: str) -> bool:
-        return User.objects.filter(pk=user_id, is_active=True).exists()
+    def has_reset_permission(self, request: HttpRequest, user_id: str) -> bool:
+        user = self.get_object(request, user_id)
+        return user is not None and user.is_active
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
@@ -261,8 +267,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     fields = ["tenant", "name", "prefix", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at"]
     actions_detail = ["revoke"]
 
-    def has_revoke_permission(self, _request: HttpRequest, key_id: str) -> bool:
-        return ApiKey.objects.filter(pk=key_id, revoked_at=None).exists()
+    def has_revoke_permission(self, request: HttpRequest, key_id: str) -> bool:
+        key = self.get_object(request, key_id)
+        return key is not None and not key.is_revoked
 
     @badge("standing", {"usable": "success", "revoked": "danger", "expired": "warning"})
     def standing(self, key: ApiKey) -> str:

@@ -16,6 +16,7 @@ class Caller:
     tenant: Tenant
     api_key: ApiKey | None = None
     membership: Membership | None = None
+    workspaces: tuple[Membership, ...] = ()  # all that this person belongs to
 
     is_authenticated = True  # what REST framework asks of whatever stands as request.user
 
@@ -57,7 +58,9 @@ def by_person(user: User, tenant_id: str | None = None) -> Caller | None:
             Membership.objects.filter(user=user).select_related("tenant__plan", "user").order_by("created_at", "pk")
         )
     chosen = [membership for membership in memberships if str(membership.tenant_id) == tenant_id] or memberships
-    return _admitted(Caller(tenant=chosen[0].tenant, membership=chosen[0])) if chosen else None
+    if not chosen:
+        return None
+    return _admitted(Caller(tenant=chosen[0].tenant, membership=chosen[0], workspaces=tuple(memberships)))
 
 
 def _admitted(caller: Caller) -> Caller:

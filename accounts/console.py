@@ -5,8 +5,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.utils import unquote
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -18,13 +18,12 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.utils import parse_date_str
 
-type Decorator[F] = Callable[[F], F]
-
 
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     """Each change that is made through it leaves an act in the audit log."""
 
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count whole tables
     warn_unsaved_form = True
     list_filter_submit = True
 
@@ -44,7 +43,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         return super().log_deletions(request, queryset)
 
     def found(self, request: HttpRequest, object_id: str) -> Any:
-        obj = self.get_object(request, unquote(object_id))
+        obj = self.get_object(request, object_id)
         if obj is None:
             raise Http404
         return obj
@@ -88,16 +87,16 @@ class Rows(TabularInline):  # type: ignore[misc]
 
 def confirmed[F: Callable[..., HttpResponse]](
     label: str, *, icon: str, consequence: str, permission: str, form: type[BaseDialogForm] = BaseDialogForm
-) -> Decorator[F]:
+) -> Callable[[F], F]:
     """An action on one object, behind a dialog that says what will happen."""
     dialog = {"title": label, "description": consequence, "form_class": form, "form_submit_text": label}
-    decorate: Decorator[F] = action(description=label, icon=icon, permissions=[permission], dialog=dialog)
+    decorate: Callable[[F], F] = action(description=label, icon=icon, permissions=[permission], dialog=dialog)
     return decorate
 
 
-def badge[F: Callable[..., Any]](description: str, colours: Mapping[Any, str]) -> Decorator[F]:
+def badge[F: Callable[..., Any]](description: str, colours: Mapping[Any, str]) -> Callable[[F], F]:
     """A column of coloured words."""
-    decorate: Decorator[F] = display(description=description, label=dict(colours))
+    decorate: Callable[[F], F] = display(description=description, label=dict(colours))
     return decorate
 
 
@@ -121,6 +120,10 @@ class TypedFilter(TextFilter):  # type: ignore[misc]
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]
     """From one day to another, both included."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.title = "day"
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         if first := self._day("from"):

@@ -12,8 +12,7 @@ from django.shortcuts import render
 from accounts import callers
 from accounts.callers import Caller
 from accounts.errors import TenantSuspended
-from accounts.models import Membership, User
-from accounts.tenancy import platform_scope
+from config.errors import MatteryError
 
 type Page[**P] = Callable[Concatenate[HttpRequest, Caller, P], HttpResponseBase]
 
@@ -32,8 +31,11 @@ def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], Ht
             reason = "You do not belong to an account yet. Ask its owner or the operator to add you."
             return render(request, "accounts/no_workspace.html", {"reason": reason}, status=403)
         request.META["CALLER"] = caller
-        with caller.scope():
-            return page(request, caller, *args, **kwargs)
+        try:
+            with caller.scope():
+                return page(request, caller, *args, **kwargs)
+        except MatteryError as error:
+            return render(request, "problem.html", {"error": error}, status=error.status)
 
     return framed  # type: ignore[return-value]  # wraps() and login_required() say less than they do
 
@@ -43,15 +45,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     caller: Caller | None = request.META.get("CALLER")
     if caller is None or caller.membership is None:
         return {}
+    with caller.scope():
+        allowance = caller.tenant.current_allowance()
     return {
         "caller": caller,
         "tenant": caller.tenant,
         "membership": caller.membership,
-        "allowance": caller.tenant.current_allowance(),
-        "workspaces": _workspaces_of(caller.membership.user),
+        "allowance": allowance,
+        "workspaces": caller.workspaces,
     }
-
-
-def _workspaces_of(user: User) -> list[Membership]:
-    with platform_scope():
-        return list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name"))

@@ -122,7 +122,7 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIXES)
 
 
-def route_not_found(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def route_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     error = RouteNotFound("Check the address; /docs/ lists what is offered.")
     return problem(request, error) if is_api(request) else render(request, "404.html", status=404)
 

@@ -8,7 +8,7 @@ import os
 
 from celery import Celery
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config import env
 from config.limits import LIMITS
@@ -36,7 +36,7 @@ app.conf.update(
     task_soft_time_limit=LIMITS.run_soft_s,
     task_time_limit=LIMITS.run_hard_s,
     task_default_queue=INTERACTIVE,
-    task_queues=[Queue(INTERACTIVE), Queue(HOUSEKEEPING)],
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (INTERACTIVE, HOUSEKEEPING)],
     task_routes={"processing.housekeeping.*": {"queue": HOUSEKEEPING}},
     task_serializer="json",
     accept_content=["json"],

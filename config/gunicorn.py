@@ -14,3 +14,4 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 worker_tmp_dir = "/dev/shm"  # noqa: S108  gunicorn's heartbeat file must not wait for a disk
 accesslog = None  # the audit log has every API request
+control_socket_disable = True

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -10,11 +11,12 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.forms import BaseDialogForm
@@ -35,6 +37,7 @@ STATE_COLOURS = {
     State.CANCELED.label: "warning",
 }
 STATUS_COLOURS = {1: "info", 2: "success", 3: "info", 4: "warning", 5: "danger"}
+NO_BREAK = "\N{NO-BREAK SPACE}"
 STATUS_CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
 
 
@@ -72,19 +75,23 @@ class StatusFilter(TypedFilter):
 
 
 def megapixels(pixels: int) -> str:
-    return f"{pixels / 1_000_000:.1f} MP"
+    return f"{pixels / 1_000_000:.1f}{NO_BREAK}MP"
 
 
 def seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.2f} s"
+    return f"{milliseconds / 1000:.2f}{NO_BREAK}s"
+
+
+def to_the_second(moment: datetime) -> SafeString:
+    return format_html('<time class="whitespace-nowrap">{}</time>', f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = [
-        "thumbnail", "__str__", "tenant", "state_badge", "model", "provider", "size", "duration", "created_at",
+        "thumbnail", "short_id", "tenant", "state_badge", "model", "provider", "size", "duration", "submitted",
     ]  # fmt: skip
-    list_display_links = ["thumbnail", "__str__"]
+    list_display_links = ["thumbnail", "short_id"]
     list_select_related = ["tenant"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
@@ -94,7 +101,8 @@ class JobAdmin(ReadOnlyAdmin):
         ("created_at", DaysFilter),
     ]
     search_fields = ["id__exact", "request_id__exact"]
-    sortable_by = ["created_at"]
+    search_help_text = "A job's or a request's id"
+    sortable_by = ["submitted"]
     paginator = InfinitePaginator
     fieldsets = [
         (None, {"fields": ["pictures", "tenant", "state_badge", "error_code", "error_detail", "audit_log"]}),
@@ -110,7 +118,7 @@ class JobAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.image)
         return [path("<uuid:job_id>/image/<str:kind>/", view, name="processing_job_image"), *super().get_urls()]
 
-    def image(self, _request: HttpRequest, job_id: UUID, kind: str) -> HttpResponse:
+    def image(self, _request: HttpRequest, job_id: UUID, kind: str) -> HttpResponseBase:
         job = Job.objects.filter(pk=job_id).first()
         if job is None or kind not in Kind:
             raise Http404
@@ -119,19 +127,28 @@ class JobAdmin(ReadOnlyAdmin):
         except MatteryError as error:
             return HttpResponse(error.detail, status=error.status, content_type="text/plain")
 
-    def has_cancel_permission(self, _request: HttpRequest, job_id: str) -> bool:
-        return Job.objects.filter(pk=job_id, state__in=[State.QUEUED, State.RUNNING]).exists()
+    def has_cancel_permission(self, request: HttpRequest, job_id: str) -> bool:
+        job = self.get_object(request, job_id)
+        return job is not None and not job.is_finished
 
     @admin.display(description="")
     def thumbnail(self, job: Job) -> SafeString | str:
         return self._picture(job, Kind.THUMBNAIL, 40) if _has_result(job) else ""
+
+    @admin.display(description="job")
+    def short_id(self, job: Job) -> str:
+        return str(job.pk)[:8]
+
+    @admin.display(description="submitted", ordering="created_at")
+    def submitted(self, job: Job) -> SafeString:
+        return to_the_second(job.created_at)
 
     @admin.display(description="original and result")
     def pictures(self, job: Job) -> SafeString | str:
         if not job.has_images:
             return "Removed"
         shown = [Kind.ORIGINAL, Kind.RESULT] if _has_result(job) else [Kind.ORIGINAL]
-        return SafeString("").join(self._picture(job, kind, 240) for kind in shown)
+        return format_html_join("", "{}", [[self._picture(job, kind, 240)] for kind in shown])
 
     def _picture(self, job: Job, kind: Kind, height_px: int) -> SafeString:
         url = reverse("admin:processing_job_image", args=[job.pk, kind.value])
@@ -175,7 +192,7 @@ def _has_result(job: Job) -> bool:
 @admin.register(AuditRecord)
 class AuditRecordAdmin(ReadOnlyAdmin):
     list_display = [
-        "at", "tenant", "who", "ip", "what", "outcome", "traffic", "size", "model", "duration", "job",
+        "when", "tenant", "who", "address", "what", "outcome", "traffic", "size", "model", "duration", "job",
     ]  # fmt: skip
     list_select_related = ["tenant"]
     list_filter = [
@@ -190,7 +207,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
     list_fullwidth = True
     search_fields = ["request_id__exact", "job_id__exact", "path__startswith"]
     search_help_text = "A request's or a job's id, or how a path begins"
-    sortable_by = ["at"]
+    sortable_by = ["when"]
     paginator = InfinitePaginator
     fieldsets = [
         (None, {"fields": ["at", "tenant", "action", "detail", "person", "api_key_prefix", "ip", "user_agent"]}),
@@ -203,7 +220,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.export)
         return [path("export/", view, name="processing_auditrecord_export"), *super().get_urls()]
 
-    def export(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    def export(self, request: HttpRequest) -> HttpResponseBase:
         """What the list shows with the same filters, newest lines first, as CSV."""
         try:
             records = self.get_changelist_instance(request).get_queryset(request)
@@ -216,6 +233,14 @@ class AuditRecordAdmin(ReadOnlyAdmin):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+    @admin.display(description="when", ordering="at")
+    def when(self, record: AuditRecord) -> SafeString:
+        return to_the_second(record.at)
+
+    @admin.display(description="IP")
+    def address(self, record: AuditRecord) -> str | None:
+        return record.ip
 
     @admin.display(description="who")
     def who(self, record: AuditRecord) -> str:

@@ -31,31 +31,26 @@ class Overview:
     refused: list[AuditRecord]
 
     @property
-    def submitted_today(self) -> int:
-        return sum(self.jobs_today.values())
-
-    @property
-    def failed_percent(self) -> float:
+    def failed_share(self) -> str:
         """Of the jobs of today that have succeeded or failed."""
         failed = self.jobs_today[State.FAILED]
         ended = failed + self.jobs_today[State.SUCCEEDED]
-        return 100 * failed / ended if ended else 0.0
+        return f"{failed / ended:.1%}" if ended else "none"
 
 
 def now() -> Overview:
     """Needs the platform's scope."""
     workers, trouble = _workers()
-    suspended = Tenant.objects.filter(is_suspended=True).count()
     unfinished = _jobs_by_state(state__in=[State.QUEUED, State.RUNNING])
-    credits = Allowance.objects.filter(month=this_month()).aggregate(used=Sum("used"), granted=Sum("granted"))
+    allowed = Allowance.objects.filter(month=this_month()).aggregate(used=Sum("used"), granted=Sum("granted"))
     return Overview(
         tenants=Tenant.objects.count(),
-        suspended_tenants=suspended,
+        suspended_tenants=Tenant.objects.filter(is_suspended=True).count(),
         jobs_today=_jobs_by_state(created_at__gte=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)),
         queued=unfinished[State.QUEUED],
         running=unfinished[State.RUNNING],
-        credits_used=credits["used"] or Decimal(0),
-        credits_granted=credits["granted"] or Decimal(0),
+        credits_used=allowed["used"] or Decimal(0),
+        credits_granted=allowed["granted"] or Decimal(0),
         workers=workers,
         trouble=trouble,
         refused=_refused_lately(),

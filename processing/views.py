@@ -6,10 +6,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.callers import Caller
 from accounts.workspace import in_workspace
 from processing import images, jobs
+from processing.engine import catalog
 from processing.forms import HistoryFilter
 from processing.images import Kind
 from processing.models import Job
@@ -25,11 +27,12 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
     return render(
         request,
         "processing/home.html",
-        {"jobs": Job.objects.all()[:RECENT], "models": jobs.selectable_models()},
+        {"jobs": Job.objects.all()[:RECENT], "models": [catalog.read()[name] for name in jobs.selectable_models()]},
     )
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @in_workspace
 def history(request: HttpRequest, caller: Caller) -> HttpResponse:
     form = HistoryFilter(request.GET)
@@ -41,7 +44,8 @@ def history(request: HttpRequest, caller: Caller) -> HttpResponse:
 @require_safe
 @in_workspace
 def job(request: HttpRequest, caller: Caller, job_id: UUID) -> HttpResponse:
-    return render(request, "processing/job.html", {"job": _found(job_id)})
+    found = _found(job_id)
+    return render(request, "processing/job.html", {"job": found, "run_ms": sum(found.timings_ms.values())})
 
 
 @require_safe

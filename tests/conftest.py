@@ -18,7 +18,6 @@ from accounts.models import Membership, Plan, Role, Tenant, User
 from accounts.tenancy import platform_scope
 
 
-
 @dataclass(frozen=True, slots=True)
 class Account:
     tenant: Tenant

@@ -18,7 +18,7 @@ from api.v1.jobs import result_file
 from config.limits import LIMITS
 from processing import jobs
 from processing.engine.errors import InvalidOption
-from processing.engine.options import Options
+from processing.engine.options import Options, boolean
 from processing.errors import WaitTimedOut
 
 # Their name → ours. The longer names stand in older tutorials.
@@ -77,9 +77,5 @@ def options_of(fields: Mapping[str, Any]) -> Options:
     if unknown:
         raise InvalidOption(f"Unknown parameter {min(unknown)!r}. Allowed: {', '.join(sorted(PARAMETERS))}.")
     if "output" in known:
-        known["output"] = "mask" if _is_true(known["output"]) else "cutout"
+        known["output"] = "mask" if boolean("om", known["output"]) else "cutout"
     return Options.parse({"model": settings.DEFAULT_MODEL, **known})
-
-
-def _is_true(value: object) -> bool:
-    return str(value).lower() in ("1", "true", "yes", "on")

@@ -3,17 +3,15 @@
 import http.client
 import json
 import shlex
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from config.local.credentials import write_private
-from config.local.processes import PlatformError
-from config.local.programs import REPOSITORY, Environment
+from config.local import programs
+from config.local.processes import PlatformError, run
+from config.local.programs import Environment
 
-SAMPLE = REPOSITORY / "static" / "samples" / "mug.jpg"
+SAMPLE = programs.REPOSITORY / "static" / "samples" / "mug.jpg"
 CUTOUT_TIMEOUT_S = 60
 
 
@@ -30,41 +28,33 @@ class FirstRun:
         image, address = f"image=@{SAMPLE}", f"{self.url}/api/v1/jobs"
         return shlex.join(["curl", "-fsS", "-H", key, "-H", wait, "-F", image, "-o", "cutout.png", address])
 
+    def cut_out_sample(self, port: int) -> None:
+        """Raises PlatformError or OSError when the answer is anything but the cutout."""
+        headers = {
+            "Authorization": f"Bearer {self.api_key}",
+            "Content-Type": "image/jpeg",
+            "Prefer": f"wait={CUTOUT_TIMEOUT_S}",
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CUTOUT_TIMEOUT_S + 10)
+        try:
+            connection.request("POST", "/api/v1/jobs", SAMPLE.read_bytes(), headers)
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        if response.status != HTTPStatus.OK:
+            raise PlatformError(f"{response.status} {answer[:500].decode(errors='replace')}")
+
 
 def bootstrap(environment: Environment, record_path: Path) -> FirstRun | None:
     """None when an earlier start, or another installation on this database, has done it."""
-    command = subprocess.run(  # no ChildProcess: what it prints belongs in no log
-        [sys.executable, "manage.py", "bootstrap"],
-        env=environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if command.returncode != 0:
-        *_, reason = command.stderr.splitlines() or ["no reason given"]
-        raise PlatformError(f"The first tenant could not be made. {reason}")
-    if not command.stdout.strip():
+    draft_path = record_path.with_suffix(".draft")
+    draft_path.unlink(missing_ok=True)
+    draft_path.touch(mode=0o600)
+    run(programs.bootstrap(environment, draft_path))
+    draft = draft_path.read_text()
+    if not draft:
+        draft_path.unlink()
         return None
-    first_run = FirstRun(**json.loads(command.stdout))
-    write_private(record_path, json.dumps(asdict(first_run), indent=2) + "\n")
-    return first_run
-
-
-def cut_out_sample(port: int, api_key: str) -> None:
-    """Raises PlatformError when the platform answers with anything but the cutout."""
-    headers = {
-        "Authorization": f"Bearer {api_key}",
-        "Content-Type": "image/jpeg",
-        "Prefer": f"wait={CUTOUT_TIMEOUT_S}",
-    }
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CUTOUT_TIMEOUT_S + 10)
-    try:
-        connection.request("POST", "/api/v1/jobs", SAMPLE.read_bytes(), headers)
-        response = connection.getresponse()
-        answer = response.read()
-    finally:
-        connection.close()
-    if response.status != HTTPStatus.OK:
-        reason = answer[:500].decode(errors="replace")
-        raise PlatformError(f"The sample was not cut out: {response.status} {reason}")
+    draft_path.replace(record_path)
+    return FirstRun(**json.loads(draft))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 POLL_INTERVAL_S = 0.1
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -42,23 +42,25 @@ def running[S: Service](service: S) -> Iterator[S]:
 class ChildProcess:
     name: str
     command: Sequence[str | Path]
-    log_path: Path | None  # None: it writes where we write
+    log_path: Path
     env: Mapping[str, str] | None = None
     cwd: Path | None = None
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 10
+    shows_errors: bool = False  # what it writes to stderr, such as a progress bar, is for the user
     _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _has_group: bool = field(default=False, init=False, repr=False)
 
     def start(self) -> None:
         self.kill()
-        with self._open_log() as log:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
             self._popen = subprocess.Popen(  # noqa: S603  every command is our own
                 [*self._launcher(), *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log,
+                stderr=None if self.shows_errors else log,
                 env=self.env,
                 cwd=self.cwd,
                 start_new_session=True,
@@ -94,6 +96,12 @@ class ChildProcess:
         return PlatformError("\n    ".join([summary, *self._log_tail()]))
 
     @property
+    def pid(self) -> int:
+        if self._popen is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self._popen.pid
+
+    @property
     def is_running(self) -> bool:
         return self._popen is not None and self.exit_code is None
 
@@ -115,15 +123,7 @@ class ChildProcess:
         yield from (sys.executable, "-I", "-S", str(LAUNCHER))
         yield from (str(os.getpid()), str(int(self.stop_signal)), self.user or "")
 
-    def _open_log(self) -> contextlib.AbstractContextManager[IO[bytes] | None]:
-        if self.log_path is None:
-            return contextlib.nullcontext()
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        return self.log_path.open("ab")
-
     def _log_tail(self) -> list[str]:
-        if self.log_path is None:
-            return []
         return self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
 
 

@@ -42,9 +42,12 @@ def collect_static_files(environment: Environment, log_dir: Path) -> ChildProces
     return _manage(["collectstatic", "--no-input"], environment, log_dir / "collectstatic.log")
 
 
-def pull_models(environment: Environment, *names: str) -> ChildProcess:
-    """Shows its progress on our console."""
-    return _manage(["models", "pull", *names], environment, None)
+def pull_models(environment: Environment, log_dir: Path, *names: str) -> ChildProcess:
+    return _manage(["models", "pull", *names], environment, log_dir / "models.log", shows_errors=True)
+
+
+def bootstrap(environment: Environment, output_path: Path) -> ChildProcess:
+    return _manage(["bootstrap"], environment, output_path, shows_errors=True)
 
 
 class Together:
@@ -87,7 +90,9 @@ def _program(name: str, command: Sequence[str], environment: Environment, log_di
     )
 
 
-def _manage(arguments: Sequence[str], environment: Environment, log_path: Path | None) -> ChildProcess:
+def _manage(
+    arguments: Sequence[str], environment: Environment, log_path: Path, *, shows_errors: bool = False
+) -> ChildProcess:
     """A `manage.py` command, to be run to its end."""
     return ChildProcess(
         name=f"manage.py {arguments[0]}",
@@ -95,4 +100,5 @@ def _manage(arguments: Sequence[str], environment: Environment, log_path: Path |
         log_path=log_path,
         env=environment,
         cwd=REPOSITORY,
+        shows_errors=shows_errors,
     )

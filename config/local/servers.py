@@ -7,6 +7,7 @@ import signal
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -44,7 +45,9 @@ class PostgreSQL(ChildProcess):
         if self.user is not None:
             _let_others_through(self._data_dir, self._binaries)
         if self._data_dir.exists():
-            self._forget_last_run()
+            _stop_processes("postgres", self._data_dir, signal.SIGINT)
+            # No server has this folder now, whoever may have the pid that a crash left here.
+            (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
         else:
             self._create_cluster()
         super().start()
@@ -129,11 +132,6 @@ class PostgreSQL(ChildProcess):
         )
         run(command)
 
-    def _forget_last_run(self) -> None:
-        """Ends what a killed supervisor left here, and its pid file: another may have that pid."""
-        _stop_processes_in(self._data_dir, signal.SIGINT)
-        (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
-
 
 class Valkey(ChildProcess):
     def __init__(self, home: Path, credentials: Credentials, *, is_durable: bool) -> None:
@@ -151,7 +149,7 @@ class Valkey(ChildProcess):
 
     def start(self) -> None:
         self._data_dir.mkdir(parents=True, exist_ok=True)
-        _stop_processes_in(self._data_dir, signal.SIGTERM)
+        _stop_processes("valkey-server", self._data_dir, signal.SIGTERM)
         write_private(self._settings_path, self._settings())
         super().start()
         wait_until(self._answers, children=[self], timeout_s=READY_TIMEOUT_S)
@@ -201,18 +199,20 @@ def _let_others_through(*paths: Path) -> None:
             directory.chmod(mode | stat.S_IXOTH)
 
 
-def _stop_processes_in(directory: Path, signal_number: signal.Signals) -> None:
-    orphans = [process for process in psutil.process_iter() if _works_in(process, directory)]
+def _stop_processes(name: str, directory: Path, signal_number: signal.Signals) -> None:
+    """Ends the processes of this name that work in this folder: a killed supervisor left them."""
+    orphans = [process for process in psutil.process_iter() if _is_at(process, name, directory)]
     for orphan in orphans:
-        orphan.send_signal(signal_number)
+        with suppress(psutil.NoSuchProcess):  # it may end because the one before it did
+            orphan.send_signal(signal_number)
     _, stubborn = psutil.wait_procs(orphans, timeout=ORPHAN_TIMEOUT_S)
     for orphan in stubborn:
         orphan.kill()
     psutil.wait_procs(stubborn, timeout=ORPHAN_TIMEOUT_S)
 
 
-def _works_in(process: psutil.Process, directory: Path) -> bool:
+def _is_at(process: psutil.Process, name: str, directory: Path) -> bool:
     try:
-        return process.cwd() == str(directory)
+        return process.name() == name and process.cwd() == str(directory)
     except psutil.Error:
         return False

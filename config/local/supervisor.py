@@ -16,7 +16,7 @@ class Supervisor:
     def __init__(self, children: Sequence[ChildProcess]) -> None:
         self._children = children
         self._deaths_at: dict[str, list[float]] = {child.name: [] for child in children}
-        self._complaints = [Complaints(child.name, child.log_path) for child in children if child.log_path]
+        self._complaints = [Complaints(child.name, child.log_path) for child in children]
 
     def watch(self) -> None:
         """Until interrupted. Raises PlatformError when one process ended too often."""

@@ -11,15 +11,14 @@ from pathlib import Path
 
 from config.local import programs
 from config.local.console import say, step, warn
-from config.local.first_run import FirstRun, bootstrap, cut_out_sample
+from config.local.first_run import FirstRun, bootstrap
 from config.local.installation import Installation, locked
 from config.local.launch import die_with_parent
 from config.local.processes import PlatformError, interrupt_on_stop_signals, run, running, wait_until
 from config.local.programs import Environment
 from config.local.supervisor import Supervisor
 
-DEFAULT_MODEL = "u2net"
-OTHER_MODELS = ("u2netp", "isnet-general-use")
+MODELS = ("u2net", "u2netp", "isnet-general-use")
 READY_TIMEOUT_S = 180
 
 
@@ -51,7 +50,7 @@ def start(stack: ExitStack, environ: Environment) -> Supervisor:
     environment, log_dir = installation.environment, installation.log_dir
 
     with step("Models"):
-        pull_models(environment)
+        pull_models(environment, log_dir)
     with step("PostgreSQL and Valkey"):
         stack.enter_context(running(installation))
     with step("Database schema and static files"):
@@ -64,8 +63,7 @@ def start(stack: ExitStack, environ: Environment) -> Supervisor:
         is_ready = partial(programs.is_ok, port, "/readyz")
         wait_until(is_ready, children=children, timeout_s=READY_TIMEOUT_S)
     if first_run is not None:
-        with step("First cutout"):
-            cut_out_sample(port, first_run.api_key)
+        cut_out_sample(port, first_run)
     say()
     say(f"Mattery runs on {url} after {time.monotonic() - started_at:.1f} s.")
     introduce(first_run, installation.first_run_path)
@@ -87,19 +85,36 @@ def free_web_port(environ: Environment) -> int:
     return int(given)
 
 
-def pull_models(environment: Environment) -> None:
-    """The default model has to be there; the platform runs without the others."""
+def pull_models(environment: Environment, log_dir: Path) -> None:
+    """The platform runs without some of its models, but not without the default one."""
+    default = environment.get("DEFAULT_MODEL") or MODELS[0]
     try:
-        run(programs.pull_models(environment, DEFAULT_MODEL, *OTHER_MODELS))
+        run(programs.pull_models(environment, log_dir, *dict.fromkeys([default, *MODELS])))
     except PlatformError:
-        run(programs.pull_models(environment, DEFAULT_MODEL))
-        warn("A model is missing, see above. The platform runs without it; the next start tries again.")
+        require_model(default, environment, log_dir)
+        warn("The platform runs without the models named above; the next start tries again.")
+
+
+def require_model(name: str, environment: Environment, log_dir: Path) -> None:
+    try:
+        run(programs.pull_models(environment, log_dir, name))
+    except PlatformError:
+        hint = "Check the network and start again: what has arrived is kept."
+        raise PlatformError(f"The default model {name} is missing, see above. {hint}") from None
 
 
 def prepare(environment: Environment, log_dir: Path) -> None:
     if not environment.get("DATABASE_OWNER_URL"):
         warn("DATABASE_OWNER_URL is not set: the schema will belong to the role of DATABASE_URL.")
     run(programs.migrate(environment, log_dir), programs.collect_static_files(environment, log_dir))
+
+
+def cut_out_sample(port: int, first_run: FirstRun) -> None:
+    try:
+        with step("First cutout"):
+            first_run.cut_out_sample(port)
+    except (PlatformError, OSError) as error:
+        warn(f"The sample was not cut out: {error}")
 
 
 def introduce(first_run: FirstRun | None, record_path: Path) -> None:

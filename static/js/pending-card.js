@@ -33,7 +33,8 @@ export class PendingCard {
   /** Hands the place over to the card that the server draws; the preview stays until there is a cutout. */
   async becomeJob(id) {
     this.#part(".card-media").firstElementChild.id = `preview-${id}`;
-    await window.htmx.ajax("GET", `/jobs/${id}/card/`, { target: this.element, swap: "outerHTML" });
+    // Its own source: htmx sends one request at a time for each, and drops those in between.
+    await window.htmx.ajax("GET", `/jobs/${id}/card/`, { source: this.element, target: this.element, swap: "outerHTML" });
   }
 
   #part(selector) {

@@ -74,7 +74,9 @@ def test_a_well_formed_key_with_another_secret_is_refused(account: Account) -> N
         callers.by_key(body + keys._checksum(body))
 
 
-@pytest.mark.parametrize("key", ["nonsense", "mat_live_", "mat_live_" + "ü" * 46, "x" * 10_000, "mat_live_" + "\0" * 46])
+@pytest.mark.parametrize(
+    "key", ["nonsense", "mat_live_", "mat_live_" + "ü" * 46, "x" * 10_000, "mat_live_" + "\0" * 46]
+)
 def test_nonsense_is_refused(db: None, key: str) -> None:
     with pytest.raises(KeyInvalid):
         callers.by_key(key)

@@ -49,7 +49,7 @@ def test_without_a_scope_the_database_shows_nothing(alice: Account, model: type[
 def test_the_wall_holds_for_the_tables_owner_too(committed_db: None, model: type[models.Model]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relrowsecurity, relforcerowsecurity, relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+            "SELECT relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner) = current_user"
             " FROM pg_class WHERE relname = %s",
             [model._meta.db_table],
         )

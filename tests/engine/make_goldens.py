@@ -11,7 +11,7 @@ from pathlib import Path
 
 import skimage
 from PIL import Image
-from rembg import new_session, remove
+from rembg import new_session, remove  # type: ignore[import-not-found, unused-ignore]
 
 GOLDENS = Path(__file__).parent / "goldens"
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee")

@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -37,7 +37,10 @@ class Progress:
             self._tenths = int(fraction * 10)
             self._stream.write(f"{self._label}: {self._tenths * 10} %, {numbers}\n")
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._is_drawn:
             self._stream.write("\n")
 
@@ -96,16 +99,14 @@ class Command(BaseCommand):
         """Tries every model before it reports that some could not be had."""
         missing = []
         for name in names:
-            progress = Progress(name, sys.stderr)
             try:
-                installed = store.pull(name, version, progress=progress)
+                with Progress(name, sys.stderr) as progress:
+                    installed = store.pull(name, version, progress=progress)
             except ModelDownloadFailed as error:
                 missing.append(name)
                 self.stderr.write(error.detail)
             else:
                 self.stdout.write(f"{name} {installed.version.version} is verified: {installed.path}")
-            finally:
-                progress.close()
         if missing:
             raise CommandError(f"Could not be fetched: {', '.join(missing)}.")
 

@@ -1,0 +1,71 @@
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from tests.conftest import make_user
+
+SAMPLES: dict[str, Any] = {
+    "object_id": "1",
+    "job_id": uuid.UUID(int=1),
+    "kind": "result",
+    "app_label": "accounts",
+    "content_type_id": 1,
+    "user_id": 1,
+}
+SIGN_IN = "login"
+
+
+def console_addresses() -> list[str]:
+    """Every page of the console, with some id where one is needed."""
+    _, resolver = get_resolver().namespace_dict["admin"]
+    forms = [form for name in resolver.reverse_dict if isinstance(name, str) and name != SIGN_IN
+             for forms, *_ in resolver.reverse_dict.getlist(name) for form in forms]  # fmt: skip
+    return sorted({reverse("admin:index") + form % {name: SAMPLES[name] for name in names} for form, names in forms})
+
+
+def test_the_walk_finds_the_pages_that_matter() -> None:
+    assert {"/admin/", "/admin/accounts/tenant/", "/admin/processing/auditrecord/export/"} <= set(console_addresses())
+
+
+@pytest.mark.parametrize("address", console_addresses())
+@pytest.mark.django_db
+def test_a_stranger_is_sent_to_the_sign_in(client: Client, address: str) -> None:
+    for method in (client.get, client.post):
+        answer = method(address, follow=True)
+        assert answer.resolver_match.url_name == "account_login"
+
+
+@pytest.mark.parametrize("address", console_addresses())
+def test_somebody_who_is_no_operator_is_refused(client: Client, db: None, address: str) -> None:
+    client.force_login(make_user("visitor"))
+    for method in (client.get, client.post):
+        assert method(address, follow=True).status_code == HTTPStatus.FORBIDDEN
+
+
+def test_the_sign_in_leads_back_to_the_page(client: Client, db: None) -> None:
+    answer = client.get(reverse("admin:processing_job_changelist"), follow=True)
+    assert answer.request["QUERY_STRING"] == "next=/admin/processing/job/"
+
+
+def test_whoever_is_refused_is_told_who_they_are(client: Client, db: None) -> None:
+    visitor = make_user("visitor")
+    client.force_login(visitor)
+    answer = client.get(reverse("admin:index"), follow=True)
+    assert visitor.email in answer.content.decode()
+
+
+def test_an_operator_who_is_deactivated_is_a_stranger(client: Client, db: None) -> None:
+    operator = make_user("operator", is_operator=True)
+    client.force_login(operator)
+    operator.is_active = False
+    operator.save()
+    assert client.get(reverse("admin:index"), follow=True).resolver_match.url_name == "account_login"
+
+
+def test_only_the_console_may_evaluate_scripts(console: Client) -> None:
+    assert "'unsafe-eval'" in console.get(reverse("admin:index"))["Content-Security-Policy"]
+    assert "'unsafe-eval'" not in console.get(reverse("healthz"))["Content-Security-Policy"]

@@ -1,0 +1,178 @@
+"""Every kind of image that people have comes out as upright 8-bit sRGB and an alpha channel."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from processing.engine.decode import Limits, decode, inspect
+from processing.engine.formats import Format
+from tests.engine.drawings import colour_at, corners, is_close, quadrants, saved
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options", "tolerance"),
+    [
+        ("PNG", {}, 0),
+        ("BMP", {}, 0),
+        ("TIFF", {}, 0),
+        ("TIFF", {"compression": "tiff_lzw"}, 0),
+        ("TIFF", {"big_tiff": True}, 0),
+        ("GIF", {}, 0),
+        ("JPEG", {"quality": 95, "subsampling": 0}, 6),
+        ("WEBP", {"lossless": True}, 0),
+        ("HEIF", {"quality": 95}, 12),
+        ("AVIF", {"quality": 95}, 12),
+    ],
+)
+def test_it_reads_each_format(file_format: str, options: dict[str, object], tolerance: int, limits: Limits) -> None:
+    data = saved(quadrants(), file_format, **options)
+    decoded = decode(data, limits)
+    assert decoded.info == inspect(data, limits)
+    assert (decoded.info.format, decoded.rgb.mode, decoded.rgb.size) == (Format(file_format), "RGB", (64, 48))
+    assert decoded.alpha is None
+    for found, expected in zip(corners(decoded.rgb), (RED, GREEN, BLUE, WHITE), strict=True):
+        assert is_close(found, expected, tolerance)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_it_turns_an_image_upright(orientation: int, file_format: str, limits: Limits) -> None:
+    upright = quadrants()
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the turn that makes it look as a camera stored it
+    turned = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(turned, file_format, exif=exif.tobytes())
+    info, decoded = inspect(data, limits), decode(data, limits)
+    assert (info.width, info.height) == decoded.rgb.size == upright.size
+    for found, expected in zip(corners(decoded.rgb), corners(upright), strict=True):
+        assert is_close(found, expected, 40)
+
+
+def test_it_turns_the_alpha_channel_too(limits: Limits) -> None:
+    image = Image.new("RGBA", (30, 20), (1, 2, 3, 255))
+    image.paste((1, 2, 3, 0), (0, 0, 30, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    alpha = decode(saved(image, "PNG", exif=exif.tobytes()), limits).alpha
+    assert alpha is not None
+    assert (alpha.size, alpha.getpixel((15, 15)), alpha.getpixel((5, 15))) == ((20, 30), 0, 255)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_it_makes_rgb_of_other_modes(mode: str, limits: Limits) -> None:
+    image = quadrants().convert(mode)
+    decoded = decode(saved(image, "PNG"), limits)
+    assert np.array_equal(np.asarray(decoded.rgb), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_it_scales_deep_grey_instead_of_clipping_it(mode: str, limits: Limits) -> None:
+    ramp = np.linspace(0, 1, 256).reshape(16, 16)
+    white, kind = {"I;16": (65_535, np.uint16), "I": (65_535, np.int32), "F": (1, np.float32)}[mode]
+    image = Image.fromarray((ramp * white).astype(kind))
+    found = np.asarray(decode(saved(image, "TIFF"), limits).rgb)[:, :, 0]
+    assert np.abs(found - ramp * 255).max() <= 1
+
+
+def test_it_reads_a_16_bit_grey_png(limits: Limits) -> None:
+    image = Image.fromarray(np.array([[0, 257, 32_896, 65_535]], np.uint16))
+    assert np.asarray(decode(saved(image, "PNG"), limits).rgb)[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_it_reads_a_16_bit_rgb_png(limits: Limits) -> None:
+    rgb = decode(rgb_16_bit_png((0xFFFF, 0x8000, 0x0000)), limits).rgb
+    assert is_close(colour_at(rgb, 1, 1), (255, 128, 0), 1)
+
+
+def rgb_16_bit_png(colour: tuple[int, int, int], side: int = 4) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    row = b"\0" + struct.pack(">3H", *colour) * side
+    header = struct.pack(">IIBBBBB", side, side, 16, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * side)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_it_reads_cmyk_as_printers_mean_it(limits: Limits) -> None:
+    ink = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    for file_format in ("JPEG", "TIFF"):
+        assert is_close(colour_at(decode(saved(ink, file_format), limits).rgb, 8, 8), RED, 4)
+
+
+def test_it_converts_a_colour_profile_to_srgb(limits: Limits) -> None:
+    image = Image.new("RGB", (16, 16), (200, 120, 40))
+    swapped = decode(saved(image, "PNG", icc_profile=profile_with_swapped_primaries()), limits).rgb
+    assert is_close(colour_at(swapped, 8, 8), (200, 40, 120), 6)
+
+
+def profile_with_swapped_primaries() -> bytes:
+    """sRGB with green and blue exchanged: nothing can pass for converted by chance."""
+    content = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    content = content.replace(b"gXYZ", b"????").replace(b"bXYZ", b"gXYZ").replace(b"????", b"bXYZ")
+    return content.replace("sRGB".encode("utf-16-be"), "RGB2".encode("utf-16-be")).replace(b"sRGB", b"RGB2")
+
+
+def test_it_ignores_a_broken_colour_profile(limits: Limits) -> None:
+    data = saved(quadrants(), "PNG", icc_profile=b"not a profile")
+    assert corners(decode(data, limits).rgb) == [RED, GREEN, BLUE, WHITE]
+
+
+def test_it_ignores_a_colour_profile_for_other_pixels(limits: Limits) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"sRGB", b"RGB2")
+    data = saved(Image.new("L", (8, 8), 77), "PNG", icc_profile=srgb)
+    assert colour_at(decode(data, limits).rgb, 4, 4) == (77, 77, 77)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+def test_it_keeps_transparency(file_format: str, limits: Limits) -> None:
+    image = quadrants().convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 32, 24))
+    alpha = decode(saved(image, file_format), limits).alpha
+    assert alpha is not None
+    assert alpha.getpixel((10, 10)) == 0
+    assert alpha.getpixel((50, 40)) == 255
+
+
+def test_it_keeps_the_transparency_of_grey(limits: Limits) -> None:
+    image = Image.new("LA", (8, 8), (90, 128))
+    decoded = decode(saved(image, "PNG"), limits)
+    assert decoded.alpha is not None
+    assert (colour_at(decoded.rgb, 1, 1), decoded.alpha.getpixel((1, 1))) == ((90, 90, 90), 128)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "GIF"])
+def test_it_keeps_the_transparent_colour_of_a_palette(file_format: str, limits: Limits) -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.paste(0, (0, 0, 4, 8))
+    decoded = decode(saved(image, file_format, transparency=0), limits)
+    assert decoded.alpha is not None
+    assert (decoded.alpha.getpixel((1, 1)), decoded.alpha.getpixel((6, 6))) == (0, 255)
+    assert colour_at(decoded.rgb, 6, 6) == GREEN
+
+
+def test_an_opaque_alpha_channel_is_none(limits: Limits) -> None:
+    assert decode(saved(quadrants().convert("RGBA"), "PNG"), limits).alpha is None
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "TIFF", "PNG", "AVIF"])
+def test_it_takes_the_first_of_several_frames(file_format: str, limits: Limits) -> None:
+    first, second = quadrants(), Image.new("RGB", (64, 48), "black")
+    data = saved(first, file_format, save_all=True, append_images=[second, first])
+    assert is_close(colour_at(decode(data, limits).rgb, 4, 4), RED, 12)
+
+
+def test_it_reads_a_phones_multi_picture_jpeg(limits: Limits) -> None:
+    file = BytesIO()
+    quadrants().save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (64, 48))], quality=95)
+    decoded = decode(file.getvalue(), limits)
+    assert decoded.info.format == Format.JPEG
+    assert is_close(colour_at(decoded.rgb, 4, 4), RED, 6)

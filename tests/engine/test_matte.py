@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from processing.engine import catalog, matte
+from processing.engine.sessions import SessionCache
+
+U2NET = catalog.read()["u2net"]
+
+
+def matte_values(prediction: np.ndarray, model: catalog.Model = U2NET) -> list[list[int]]:
+    channels = prediction.astype(np.float32).reshape(-1, 2, 2)
+    values: list[list[int]] = np.asarray(matte.full_size_matte(channels, model, (2, 2))).tolist()
+    return values
+
+
+def test_a_prediction_is_stretched_to_the_full_range() -> None:
+    assert matte_values(np.array([0.1, 0.3, 0.5, 0.9])) == [[0, 63], [127, 255]]
+
+
+@pytest.mark.parametrize("prediction", [[0.0] * 4, [0.7] * 4, [0.0, 0.1, 0.05, 0.0], [float("nan")] * 4])
+def test_a_flat_prediction_is_no_foreground(prediction: list[float]) -> None:
+    assert matte_values(np.array(prediction)) == [[0, 0], [0, 0]]
+
+
+def test_a_sigmoid_comes_before_the_stretch() -> None:
+    model = catalog.read()["birefnet-general"]
+    assert matte_values(np.array([-900.0, 0.0, 0.0, 900.0]), model) == [[0, 127], [127, 255]]
+
+
+def test_every_class_of_clothes_is_foreground() -> None:
+    model = catalog.read()["u2net_cloth_seg"]
+    background, upper, lower = [9, 1, 0, 0], [0, 5, 0, 0], [0, 0, 5, -1]
+    assert matte_values(np.array([background, upper, lower]), model) == [[0, 255], [255, 0]]
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "gray", "red", "navy"])
+@pytest.mark.parametrize("model", ["u2net", "u2netp", "isnet-general-use"])
+def test_a_plain_picture_has_no_foreground(model: str, colour: str, sessions: SessionCache) -> None:
+    session = sessions.get(model)
+    plain = Image.new("RGB", (300, 200), colour)
+    prediction = session.predict(matte.network_input(plain, session.model))
+    assert matte.full_size_matte(prediction, session.model, plain.size).getextrema() == (0, 0)
+
+
+def test_smoothing_removes_specks_and_keeps_what_is_large() -> None:
+    mask = np.zeros((60, 60), np.uint8)
+    mask[5, 5] = 255
+    mask[20:50, 20:50] = 255
+    smoothed = np.asarray(matte.smoothed(Image.fromarray(mask)))
+    assert set(np.unique(smoothed)) == {0, 255}
+    assert smoothed[5, 5] == 0
+    assert smoothed[35, 35] == 255

@@ -1,0 +1,117 @@
+"""The promises that hold under crashes and crowds, on real processes: nothing oversold, nothing lost, nothing twice."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from accounts.models import UsageEntry
+from config.local import programs
+from config.local.processes import ChildProcess, running
+from config.limits import LIMITS
+from processing.models import Job, State
+from tests.conftest import Account, astronaut, make_account
+
+
+def post(http: httpx.Client, account: Account, **options: Any) -> httpx.Response:
+    return http.post("/api/v1/jobs", headers=account.headers, files={"image": astronaut()}, **options)
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "not within the time"
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+def states(account: Account) -> Counter[str]:
+    with account.caller.scope():
+        return Counter(Job.objects.values_list("state", flat=True))
+
+
+def kinds(account: Account) -> Counter[str]:
+    with account.caller.scope():
+        return Counter(UsageEntry.objects.values_list("kind", flat=True))
+
+
+def test_200_parallel_requests_on_50_credits_grant_exactly_50(web: str, worker: ChildProcess, committed_db: None) -> None:
+    account = make_account("Crowd", monthly_credits=50, requests_per_minute=10_000)
+    with httpx.Client(base_url=web, timeout=120, limits=httpx.Limits(max_connections=100)) as http:
+        with ThreadPoolExecutor(100) as pool:
+            answers = Counter(
+                response.status_code
+                for response in pool.map(lambda _: post(http, account, data={"model": "u2netp"}), range(200))
+            )
+    assert answers == {202: 50, 402: 150}
+    with account.caller.scope():
+        assert account.tenant.current_allowance().used == Decimal(50)
+        assert Job.objects.count() == 50
+    wait_for(lambda: states(account) == {"succeeded": 50}, seconds=120)
+    assert kinds(account) == {"reserve": 50, "charge": 50}
+    assert account_used(account) == 50
+
+
+def account_used(account: Account) -> Decimal:
+    with account.caller.scope():
+        return account.tenant.current_allowance().used
+
+
+@pytest.fixture
+def own_worker(
+    web_port: int, worker: ChildProcess, log_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ChildProcess]:
+    """A worker on a queue of its own is not possible: so the shared one is paused while this one is killed."""
+    family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+    for process in family:
+        process.suspend()
+    wait_for(lambda: not programs.is_ok(web_port, "/readyz"), seconds=LIMITS.heartbeat_ttl_s + 10)
+    try:
+        with running(programs.worker(os.environ | {"WORKER_PROCESSES": "1"}, log_dir / "doomed")) as process:
+            wait_for(lambda: programs.is_ok(web_port, "/readyz"), seconds=60)
+            yield process
+    finally:
+        for process in family:
+            process.resume()
+
+
+def one_running(account: Account) -> bool:
+    return states(account)[State.RUNNING] > 0
+
+
+@pytest.mark.parametrize("victim", ["the child", "the whole worker"])
+def test_a_worker_killed_in_the_middle_still_ends_in_one_result(
+    http: httpx.Client, own_worker: ChildProcess, beat: ChildProcess, alice: Account, victim: str, web_port: int, log_dir: Path
+) -> None:
+    job = post(http, alice, data={"model": "u2net"}).json()
+    wait_for(lambda: one_running(alice), seconds=20)
+    children = psutil.Process(own_worker.pid).children()
+    killed_at = time.monotonic()
+    if victim == "the child":
+        for child in children:
+            os.kill(child.pid, signal.SIGKILL)
+        survivor = own_worker
+    else:
+        os.killpg(own_worker.pid, signal.SIGKILL)
+        survivor = programs.worker(os.environ | {"WORKER_PROCESSES": "1"}, log_dir / "survivor")
+        survivor.start()
+    try:
+        wait_for(lambda: states(alice) == {"succeeded": 1}, seconds=60)
+    finally:
+        if survivor is not own_worker:
+            survivor.stop()
+    assert time.monotonic() - killed_at < 60
+    line = http.get(f"/api/v1/jobs/{job['id']}", headers=alice.headers).json()
+    assert line["credits_charged"] == "1"
+    assert kinds(alice) == {"reserve": 1, "charge": 1}
+    with alice.caller.scope():
+        assert Job.objects.get().attempts == 2
