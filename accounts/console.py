@@ -22,6 +22,7 @@ from unfold.utils import parse_date_str
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     """Each change that is made through it leaves an act in the audit log."""
 
+    actions = None  # what changes an object is confirmed on its own page
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # they count whole tables
     warn_unsaved_form = True

@@ -213,6 +213,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Operator console",
     "SITE_SYMBOL": "background_replace",
     "SITE_URL": "/",
+    "ACCOUNT": {"navigation": [{"title": "Change password", "link": reverse_lazy("account_change_password")}]},
     "SIDEBAR": {
         "navigation": [
             {

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -15,23 +15,16 @@ import psutil
 import pytest
 
 from accounts.models import UsageEntry
-from config.local import programs
-from config.local.processes import ChildProcess, running
 from config.limits import LIMITS
+from config.local import programs
+from config.local.processes import ChildProcess, running, wait_until
 from processing.models import Job, State
 from tests.conftest import Account, astronaut, make_account
+from tests.waiting import suspended, wait_for
 
 
 def post(http: httpx.Client, account: Account, **options: Any) -> httpx.Response:
     return http.post("/api/v1/jobs", headers=account.headers, files={"image": astronaut()}, **options)
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, "not within the time"
-        time.sleep(0.2)
-    return time.monotonic() - started
 
 
 def states(account: Account) -> Counter[str]:
@@ -44,7 +37,9 @@ def kinds(account: Account) -> Counter[str]:
         return Counter(UsageEntry.objects.values_list("kind", flat=True))
 
 
-def test_200_parallel_requests_on_50_credits_grant_exactly_50(web: str, worker: ChildProcess, committed_db: None) -> None:
+def test_200_parallel_requests_on_50_credits_grant_exactly_50(
+    web: str, worker: ChildProcess, committed_db: None
+) -> None:
     account = make_account("Crowd", monthly_credits=50, requests_per_minute=10_000)
     with httpx.Client(base_url=web, timeout=120, limits=httpx.Limits(max_connections=100)) as http:
         with ThreadPoolExecutor(100) as pool:
@@ -67,21 +62,13 @@ def account_used(account: Account) -> Decimal:
 
 
 @pytest.fixture
-def own_worker(
-    web_port: int, worker: ChildProcess, log_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ChildProcess]:
-    """A worker on a queue of its own is not possible: so the shared one is paused while this one is killed."""
-    family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
-    for process in family:
-        process.suspend()
-    wait_for(lambda: not programs.is_ok(web_port, "/readyz"), seconds=LIMITS.heartbeat_ttl_s + 10)
-    try:
+def own_worker(web_port: int, worker: ChildProcess, log_dir: Path) -> Iterator[ChildProcess]:
+    """A worker to be killed; the shared one is asleep meanwhile and takes nothing from the queue."""
+    with suspended(worker):
+        wait_for(lambda: not programs.is_ok(web_port, "/readyz"), seconds=LIMITS.heartbeat_ttl_s + 10)
         with running(programs.worker(os.environ | {"WORKER_PROCESSES": "1"}, log_dir / "doomed")) as process:
-            wait_for(lambda: programs.is_ok(web_port, "/readyz"), seconds=60)
+            wait_until(lambda: programs.is_ok(web_port, "/readyz"), children=[process], timeout_s=60)
             yield process
-    finally:
-        for process in family:
-            process.resume()
 
 
 def one_running(account: Account) -> bool:
@@ -90,7 +77,13 @@ def one_running(account: Account) -> bool:
 
 @pytest.mark.parametrize("victim", ["the child", "the whole worker"])
 def test_a_worker_killed_in_the_middle_still_ends_in_one_result(
-    http: httpx.Client, own_worker: ChildProcess, beat: ChildProcess, alice: Account, victim: str, web_port: int, log_dir: Path
+    http: httpx.Client,
+    own_worker: ChildProcess,
+    beat: ChildProcess,
+    alice: Account,
+    victim: str,
+    web_port: int,
+    log_dir: Path,
 ) -> None:
     job = post(http, alice, data={"model": "u2net"}).json()
     wait_for(lambda: one_running(alice), seconds=20)

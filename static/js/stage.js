@@ -4,7 +4,7 @@ function moveSplit({ target }) {
   target.closest(".pictures").style.setProperty("--split", `${target.value}%`);
 }
 
-function chooseColour({ target }) {
+function showColour({ target }) {
   const stage = target.closest(".stage");
   stage.style.setProperty("--colour", target.value);
   stage.querySelector('[name="ground"][value="colour"]').checked = true;
@@ -22,7 +22,11 @@ function scrollAsOne([one, other]) {
 
 document.addEventListener("input", (event) => {
   if (event.target.matches(".split")) moveSplit(event);
-  if (event.target.matches('[type="color"]')) chooseColour(event);
+  if (event.target.matches('[type="color"]')) showColour(event);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.matches('[type="color"]')) showColour(event);
 });
 
 function dress() {

@@ -47,8 +47,8 @@ def test_somebody_who_is_no_operator_is_refused(client: Client, db: None, addres
 
 
 def test_the_sign_in_leads_back_to_the_page(client: Client, db: None) -> None:
-    answer = client.get(reverse("admin:processing_job_changelist"), follow=True)
-    assert answer.request["QUERY_STRING"] == "next=/admin/processing/job/"
+    page = reverse("admin:processing_job_changelist")
+    assert client.get(page, follow=True).context["redirect_field_value"] == page
 
 
 def test_whoever_is_refused_is_told_who_they_are(client: Client, db: None) -> None:

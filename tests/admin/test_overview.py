@@ -2,6 +2,8 @@ import pytest
 import redis
 from django.test import Client
 from django.urls import reverse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from accounts.tenancy import platform_scope
 from config import valkey
@@ -17,7 +19,7 @@ WORKER = Heartbeat(process="test:1", provider="openvino", warm=["u2net"], instal
 
 @pytest.fixture
 def no_valkey(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(valkey, "client", lambda: redis.Redis(port=free_port()))
+    monkeypatch.setattr(valkey, "client", lambda: redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)))
 
 
 def shown(console: Client) -> str:

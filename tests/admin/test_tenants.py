@@ -107,6 +107,16 @@ def test_nobody_is_a_member_twice(press: Press, acme: Account) -> None:
         assert Membership.objects.get(user=acme.owner).role == Role.OWNER
 
 
+def test_a_change_of_role_leaves_a_trace(console: Client, acme: Account, acts: Callable[[], object]) -> None:
+    with platform_scope():
+        membership = Membership.objects.get(user=acme.owner)
+    row = {"id": membership.pk, "tenant": acme.tenant.pk, "role": Role.VIEWER}
+    forms = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 1}
+    change(console, acme.tenant, **forms, **{f"memberships-0-{name}": value for name, value in row.items()})
+    name = f"{acme.owner.email} (viewer)"
+    assert acts() == [("admin.change", f"tenant Acme: Changed role for membership “{name}”.")]
+
+
 def test_a_membership_ends_and_leaves_a_trace(console: Client, acme: Account, acts: Callable[[], object]) -> None:
     with platform_scope():
         membership = Membership.objects.get(user=acme.owner)
