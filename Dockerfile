@@ -31,6 +31,7 @@ RUN pip --python=/venv/bin/python install --no-cache-dir --require-hashes --requ
 # Made from the engine and the catalog alone, so that other changes neither fetch nor ship the weights again.
 FROM build AS models
 COPY models_store/catalog.toml models_store/
+COPY config/__init__.py config/errors.py config/
 COPY processing/__init__.py processing/
 COPY processing/engine processing/engine
 ARG MODELS="u2net u2netp"

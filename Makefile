@@ -34,7 +34,7 @@ check: $(DEV) ## Format, lint, types, import directions, migrations, deployment
 	@$(VENV)/bin/lint-imports
 	@$(BESIDE_SERVERS) $(PY) -m mypy .
 	@$(BESIDE_SERVERS) $(PY) manage.py makemigrations --check --dry-run
-	@PUBLIC_URL=https://mattery.example ALLOWED_HOSTS=mattery.example \
+	@PUBLIC_URL=https://mattery.example ALLOWED_HOSTS=mattery.example EMAIL_URL=smtp+tls://mail.mattery.example:587 \
 		$(BESIDE_SERVERS) $(PY) manage.py check --deploy --fail-level WARNING --database default
 
 format: $(DEV) ## Format the code and fix what the linter can fix

@@ -10,6 +10,9 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, DecimalField, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     BooleanRadioFilter,
@@ -62,7 +65,11 @@ class MembershipRows(Rows):
 
 class ApiKeyRows(ReadOnly, Rows):
     model = ApiKey
-    fields = readonly_fields = ["name", "prefix", "created_at", "last_used_at", "revoked_at"]
+    fields = readonly_fields = ["key", "created_at", "last_used_at", "revoked_at"]
+
+    @admin.display(description="key")
+    def key(self, key: ApiKey) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:accounts_apikey_change", args=[key.pk]), key)
 
 
 @admin.register(Tenant)
@@ -129,7 +136,7 @@ class TenantAdmin(ConsoleAdmin):
         tenant = self.found(request, object_id)
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         members.add(tenant, email=email, role=role)
-        return self.done(request, tenant, f"{email} is now {role.label.lower()}.")
+        return self.done(request, tenant, f"{email} added as {role.label.lower()}.")
 
     @confirmed(
         "Suspend",

@@ -80,7 +80,7 @@ class Rows(TabularInline):  # type: ignore[misc]
 
     extra = 0
     tab = True
-    show_change_link = True
+    show_title = False
 
     def has_add_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
         return False

@@ -1,7 +1,8 @@
-"""Django's settings. What an operator may change comes from config/env.py, the product's limits from config/limits.py."""
+"""Django's settings. What an operator may change comes from config/env.py; config/limits.py has the limits."""
 
 from pathlib import Path
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
 
@@ -211,7 +212,24 @@ UNFOLD = {
     "SITE_TITLE": "Mattery operator",
     "SITE_HEADER": "Mattery",
     "SITE_SUBHEADER": "Operator console",
-    "SITE_SYMBOL": "background_replace",
+    "SITE_ICON": lambda _request: static("favicon.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
+    # Shades of the dashboard's accent.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 267)",
+            "100": "oklch(94% .03 267)",
+            "200": "oklch(89% .055 267)",
+            "300": "oklch(82% .095 267)",
+            "400": "oklch(74% .13 267)",
+            "500": "oklch(65% .18 267)",
+            "600": "oklch(53% .22 267)",
+            "700": "oklch(47% .21 267)",
+            "800": "oklch(41% .17 267)",
+            "900": "oklch(36% .13 267)",
+            "950": "oklch(27% .09 267)",
+        },
+    },
     "SITE_URL": "/",
     "ACCOUNT": {"navigation": [{"title": "Change password", "link": reverse_lazy("account_change_password")}]},
     "SIDEBAR": {

@@ -3,6 +3,7 @@ forgotten by itself when a process falls silent."""
 
 import json
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -55,6 +56,11 @@ def can_serve(model: str) -> bool:
 
 def installed_models() -> list[str]:
     return sorted({model for heartbeat in alive() for model in heartbeat.installed})
+
+
+def warm_processes() -> Counter[tuple[str, str]]:
+    """How many processes have a model warm, by model and provider."""
+    return Counter((model, heartbeat.provider) for heartbeat in alive() for model in heartbeat.warm)
 
 
 def _key(process: str) -> str:

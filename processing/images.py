@@ -65,7 +65,9 @@ def media_type(job: Job, kind: Kind) -> str:
             return f"image/{job.original_format.lower()}"
         case Kind.RESULT:
             return job.result_media_type
-        case Kind.PREVIEW | Kind.THUMBNAIL:
+        case Kind.PREVIEW:
+            return "image/jpeg"
+        case Kind.THUMBNAIL:
             return "image/webp"
 
 

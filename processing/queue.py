@@ -1,13 +1,15 @@
 """The queue and its wake-up call. Both are hints: whatever they lose, the sweeper finds in the database."""
 
 import uuid
+from typing import cast
 
 import kombu.exceptions
 import redis
 import structlog
+from django.conf import settings
 
 from config import valkey
-from config.celery import app
+from config.celery import HOUSEKEEPING, INTERACTIVE, app
 from processing.errors import QueueUnavailable
 
 WAKE_UP_KEPT_S = 120
@@ -23,6 +25,15 @@ def publish(job_id: uuid.UUID) -> None:
             job_id=str(job_id),
             error=str(error),
         )
+
+
+def lengths() -> dict[str, int]:
+    """Messages on each queue. Raises QueueUnavailable."""
+    try:
+        with redis.Redis.from_url(settings.BROKER_URL, socket_connect_timeout=2, socket_timeout=5) as broker:
+            return {name: cast(int, broker.llen(name)) for name in (INTERACTIVE, HOUSEKEEPING)}
+    except redis.RedisError as error:
+        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
 
 
 def wake(job_id: uuid.UUID) -> None:

@@ -1,21 +1,18 @@
 """The shared world: Alice owns a tenant, Victor may only look at it, Charlie owns another one and must see nothing."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-import skimage.data
-from PIL import Image
 
 from accounts import keys
 from accounts.callers import Caller
 from accounts.models import Membership, Plan, Role, Tenant, User
 from accounts.tenancy import platform_scope
+from tests.photographs import astronaut
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +72,6 @@ def victor(alice: Account) -> User:
 def http(web: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=web, timeout=90) as client:
         yield client
-
-
-def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-@cache
-def astronaut(width: int = 512, height: int = 512) -> bytes:
-    """A photograph of a person (NASA, public domain) as JPEG."""
-    image = Image.fromarray(skimage.data.astronaut()).resize((width, height))
-    return encoded(image, quality=90)
 
 
 @pytest.fixture

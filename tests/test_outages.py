@@ -11,7 +11,8 @@ from config.limits import LIMITS
 from config.local import programs
 from config.local.processes import ChildProcess, free_port, running, wait_until
 from tests.api.conftest import NOTHING, assert_problem, left_behind
-from tests.conftest import Account, astronaut
+from tests.conftest import Account
+from tests.photographs import astronaut
 from tests.test_promises import states
 from tests.waiting import suspended, wait_for
 

@@ -19,7 +19,8 @@ from config.limits import LIMITS
 from config.local import programs
 from config.local.processes import ChildProcess, running, wait_until
 from processing.models import Job, State
-from tests.conftest import Account, astronaut, make_account
+from tests.conftest import Account, make_account
+from tests.photographs import astronaut
 from tests.waiting import suspended, wait_for
 
 
@@ -41,12 +42,10 @@ def test_200_parallel_requests_on_50_credits_grant_exactly_50(
     web: str, worker: ChildProcess, committed_db: None
 ) -> None:
     account = make_account("Crowd", monthly_credits=50, requests_per_minute=10_000)
-    with httpx.Client(base_url=web, timeout=120, limits=httpx.Limits(max_connections=100)) as http:
-        with ThreadPoolExecutor(100) as pool:
-            answers = Counter(
-                response.status_code
-                for response in pool.map(lambda _: post(http, account, data={"model": "u2netp"}), range(200))
-            )
+    many = httpx.Limits(max_connections=100)
+    with httpx.Client(base_url=web, timeout=120, limits=many) as http, ThreadPoolExecutor(100) as pool:
+        responses = pool.map(lambda _: post(http, account, data={"model": "u2netp"}), range(200))
+        answers = Counter(response.status_code for response in responses)
     assert answers == {202: 50, 402: 150}
     with account.caller.scope():
         assert account.tenant.current_allowance().used == Decimal(50)

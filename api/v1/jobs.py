@@ -17,7 +17,14 @@ from api.authentication import caller_of
 from api.errors import InvalidParameter
 from api.middleware import note_job
 from api.v1.negotiation import preferred_wait_s, wants_json
-from api.v1.serializers import JobRequestSerializer, JobSerializer, ProblemSerializer
+from api.v1.serializers import (
+    JobFormSerializer,
+    JobJsonSerializer,
+    JobOptionsSerializer,
+    JobPageSerializer,
+    JobSerializer,
+    ProblemSerializer,
+)
 from config.limits import LIMITS
 from processing import images, jobs
 from processing.engine.options import Options
@@ -25,7 +32,7 @@ from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
 OPTIONS = ("model", "output", "format")
-BINARY = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
+RESULT = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
 PROBLEM = OpenApiResponse(ProblemSerializer, description="What is wrong, and what to do next.")
 WAIT = OpenApiParameter(
     "Prefer",
@@ -33,6 +40,12 @@ WAIT = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"`wait=N`: answer with the result within N seconds, at most {LIMITS.wait_max_s}.",
 )
+LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[200, 202], description="The job.")
+
+
+def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+    """The errors of an operation; any may also be refused for its key, its tenant or its rate."""
+    return {(status, "application/problem+json"): PROBLEM for status in sorted({401, 403, 429, *statuses})}
 
 
 class JobPages(CursorPagination):
@@ -47,12 +60,18 @@ class JobsView(APIView):
 
     @extend_schema(
         operation_id="create_job",
-        request={"multipart/form-data": JobRequestSerializer, "image/*": OpenApiTypes.BINARY},
-        parameters=[WAIT],
+        request={
+            "multipart/form-data": JobFormSerializer,
+            "application/json": JobJsonSerializer,
+            "image/*": OpenApiTypes.BINARY,
+            "application/octet-stream": OpenApiTypes.BINARY,
+        },
+        parameters=[WAIT, LOCATION, JobOptionsSerializer],
         responses={
-            (200, "image/png"): BINARY,
+            (200, "image/png"): RESULT,
+            (200, "application/json"): JobSerializer,
             202: JobSerializer,
-            (400, "application/problem+json"): PROBLEM,
+            **problems(400, 402, 409, 413, 415, 422, 500, 503),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
@@ -96,7 +115,7 @@ class JobsView(APIView):
             OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
             OpenApiParameter("limit", int, description=f"Jobs on a page, at most {LIMITS.page_size_max}."),
         ],
-        responses={200: JobSerializer(many=True)},
+        responses={200: JobPageSerializer, **problems(400)},
     )
     def get(self, request: Request) -> Response:
         """List the tenant's jobs, newest first."""
@@ -114,7 +133,7 @@ class JobsView(APIView):
 class JobView(APIView):
     @extend_schema(
         operation_id="get_job",
-        responses={200: JobSerializer, (404, "application/problem+json"): PROBLEM},
+        responses={200: JobSerializer, **problems(404)},
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job: its state, timings and links to its images."""
@@ -122,7 +141,7 @@ class JobView(APIView):
         note_job(request._request, job)
         return described(request, job, HTTPStatus.OK)
 
-    @extend_schema(operation_id="delete_job", responses={204: None, (404, "application/problem+json"): PROBLEM})
+    @extend_schema(operation_id="delete_job", responses={204: None, **problems(404, 503)})
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Remove the job's images, now; a job that has not ended is canceled and its credit given back."""
         jobs.remove(caller_of(request), job_id)
@@ -132,12 +151,7 @@ class JobView(APIView):
 class JobResultView(APIView):
     @extend_schema(
         operation_id="get_result",
-        responses={
-            (200, "image/png"): BINARY,
-            (404, "application/problem+json"): PROBLEM,
-            (409, "application/problem+json"): PROBLEM,
-            (410, "application/problem+json"): PROBLEM,
-        },
+        responses={(200, "image/png"): RESULT, **problems(404, 409, 410, 422, 500, 503)},
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """The result itself."""

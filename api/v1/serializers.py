@@ -1,10 +1,19 @@
-from typing import Any
+from typing import Any, TypedDict
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from processing import images
+from processing.engine.formats import SUPPORTED
+from processing.engine.options import FORMATS, OUTPUTS
 from processing.images import Kind
 from processing.models import Job, State
+
+
+class JobError(TypedDict):
+    code: str
+    detail: str
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
@@ -14,6 +23,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     format = serializers.CharField(source="options.format", read_only=True)
     error = serializers.SerializerMethodField()
     credits_charged = serializers.CharField(read_only=True)
+    timings_ms = serializers.DictField(child=serializers.FloatField(), read_only=True)
     url = serializers.SerializerMethodField()
     result_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
@@ -29,7 +39,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         )  # fmt: skip
         read_only_fields = fields
 
-    def get_error(self, job: Job) -> dict[str, str] | None:
+    def get_error(self, job: Job) -> JobError | None:
         return {"code": job.error_code, "detail": job.error_detail} if job.error_code else None
 
     def get_url(self, job: Job) -> str:
@@ -52,13 +62,32 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         return str(request.build_absolute_uri(path))
 
 
-class JobRequestSerializer(serializers.Serializer[Any]):
-    """What a new job takes as a form; a raw body takes the same options in the query."""
+class JobPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True, help_text="The page of older jobs; null on the last one.")
+    previous = serializers.URLField(allow_null=True)
+    results = JobSerializer(many=True)
 
-    image = serializers.ImageField(help_text="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.")
+
+class JobOptionsSerializer(serializers.Serializer[Any]):
+    """What a new job takes beside its image."""
+
     model = serializers.CharField(required=False, help_text="A model's name; the installation's default when absent.")
-    output = serializers.ChoiceField(choices=["cutout", "mask"], required=False)
-    format = serializers.ChoiceField(choices=["png"], required=False)
+    output = serializers.ChoiceField(choices=OUTPUTS, required=False)
+    format = serializers.ChoiceField(choices=FORMATS, required=False)
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class FormFile(serializers.FileField):
+    """Bytes; REST framework's own field describes itself as the address that it answers with."""
+
+
+class JobFormSerializer(JobOptionsSerializer):
+    image = FormFile(help_text=f"{SUPPORTED}.")
+
+
+class JobJsonSerializer(JobOptionsSerializer):
+    image = serializers.CharField(help_text="The image in base64; a data: URL will do.")
+    filename = serializers.CharField(required=False, help_text="For people to recognise it by.")
 
 
 class ProblemSerializer(serializers.Serializer[Any]):

@@ -121,6 +121,7 @@ class PostgreSQL(ChildProcess):
             ],
             log_path=self._log_dir / "roles.log",
             env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
                 "PGHOST": "127.0.0.1",
                 "PGPORT": str(self.port),
                 "PGDATABASE": "postgres",

@@ -55,7 +55,7 @@ def start(stack: ExitStack, environ: Environment) -> Supervisor:
         stack.enter_context(running(installation))
     with step("Database schema and static files"):
         prepare(environment, log_dir)
-    with step("Web server, scheduler, and worker with warm models"):
+    with step("Web server, scheduler and a warm worker"):
         children = [make(environment, log_dir) for make in programs.ALL]
         stack.enter_context(running(programs.Together(children)))
         first_run = bootstrap(environment, installation.first_run_path)

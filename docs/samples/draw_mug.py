@@ -112,7 +112,9 @@ def light_reaching(point: Array, up: Array) -> Array:
 
 def openness(point: Array, up: Array) -> Array:
     """0..1: how much of the room is seen from there (ambient occlusion)."""
-    missing = sum((reach - scene(point + up * reach)) * 0.62**index for index, reach in enumerate((0.08, 0.2, 0.42, 0.8)))
+    missing = sum(
+        (reach - scene(point + up * reach)) * 0.62**index for index, reach in enumerate((0.08, 0.2, 0.42, 0.8))
+    )
     return np.clip(1 - 0.75 * missing, 0, 1)
 
 
@@ -170,7 +172,7 @@ def rendered(rows: slice) -> Array:
 def as_photograph(linear: Array) -> Image.Image:
     """Film curve, sRGB, the paper's and the sensor's grain, a slight fall-off towards the corners."""
     random = np.random.default_rng(7)
-    y, x = np.mgrid[-1:1:HEIGHT_PX * 1j, -1:1:WIDTH_PX * 1j]
+    y, x = np.mgrid[-1 : 1 : HEIGHT_PX * 1j, -1 : 1 : WIDTH_PX * 1j]
     exposed = linear * (1 - 0.16 * (x * x + y * y))[..., None]
     toned = exposed * (1 + exposed * 0.12) / (1 + exposed * 0.42)
     coarse = Image.fromarray(random.normal(128, 40, (HEIGHT_PX, WIDTH_PX)).clip(0, 255).astype(np.uint8))

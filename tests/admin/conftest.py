@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.db.models import Model
-from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -14,9 +14,10 @@ from accounts.tenancy import platform_scope
 from processing import audit, jobs
 from processing.engine.options import Options
 from processing.models import AuditRecord, Job
-from tests.conftest import Account, astronaut, make_account, make_user
+from tests.conftest import Account, make_account, make_user
+from tests.photographs import astronaut
 
-type Press = Callable[..., HttpResponse]
+type Press = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ def record_request(account: Account, *, path: str = "/api/v1/jobs", **facts: obj
 def press(console: Client) -> Press:
     """Confirms an action's dialog on the page of an object."""
 
-    def press(action: str, obj: Model, **answers: str) -> HttpResponse:
+    def press(action: str, obj: Model, **answers: str) -> Any:
         page = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{action}"
         return console.post(reverse(page, args=[obj.pk]), {"_form_submitted": "True", **answers})
 

@@ -11,7 +11,7 @@ from accounts.models import Tenant
 from accounts.tenancy import platform_scope
 from processing.models import Job, State
 from tests.admin.conftest import Press, make_busy_account
-from tests.conftest import astronaut
+from tests.photographs import astronaut
 
 LIST = "admin:processing_job_changelist"
 

@@ -13,9 +13,8 @@ from accounts.tenancy import platform_scope
 from tests.admin.conftest import make_busy_account
 from tests.conftest import Account
 
-EVERY_MODEL = pytest.mark.parametrize(
-    "model", sorted(admin.site._registry, key=lambda model: model._meta.label), ids=lambda model: model._meta.label
-)
+MODELS: list[type[Model]] = sorted(admin.site._registry, key=str)
+EVERY_MODEL = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
 
 def address(model: type[Model], page: str, *args: object) -> str:
@@ -23,9 +22,7 @@ def address(model: type[Model], page: str, *args: object) -> str:
 
 
 def queries_of(console: Client, url: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert console.get(url).status_code == HTTPStatus.OK
     return len(queries)
 

@@ -114,7 +114,7 @@ def test_a_change_of_role_leaves_a_trace(console: Client, acme: Account, acts: C
     forms = {"memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 1}
     change(console, acme.tenant, **forms, **{f"memberships-0-{name}": value for name, value in row.items()})
     name = f"{acme.owner.email} (viewer)"
-    assert acts() == [("admin.change", f"tenant Acme: Changed role for membership “{name}”.")]
+    assert acts() == [("admin.change", f"tenant Acme: Changed Role for membership “{name}”.")]
 
 
 def test_a_membership_ends_and_leaves_a_trace(console: Client, acme: Account, acts: Callable[[], object]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import NOTHING, Post, assert_problem, audit_lines, left_behind, stored_files
-from tests.conftest import Account, astronaut
+from tests.conftest import Account
+from tests.photographs import astronaut
 
 pytestmark = pytest.mark.usefixtures("worker")
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import NOTHING, assert_problem, left_behind
-from tests.conftest import Account, astronaut
+from tests.conftest import Account
+from tests.photographs import astronaut
 
 
 def png_header(width: int, height: int) -> bytes:

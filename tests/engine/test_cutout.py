@@ -1,21 +1,20 @@
 """One image's way through the engine, with real networks."""
 
-import warnings
 from io import BytesIO
 
 import numpy as np
 import pytest
-import skimage
+import skimage.data
 from PIL import Image
 
 from processing.engine.cutout import Result, cutout
 from processing.engine.decode import Limits
-from processing.engine.errors import ModelNotInstalled, NotAnImage, TooManyPixels
+from processing.engine.errors import NotAnImage, TooManyPixels
 from processing.engine.options import Options
 from processing.engine.sessions import SessionCache
 from tests.engine.drawings import quadrants, saved
 
-PHOTOGRAPH = Image.fromarray(skimage.data.chelsea())
+PHOTOGRAPH = Image.fromarray(skimage.data.chelsea())  # type: ignore[no-untyped-call]
 
 
 def cut(image: Image.Image | bytes, sessions: SessionCache, **options: object) -> Result:
@@ -124,7 +123,7 @@ def test_decontamination_changes_colours_along_the_outline_only(sessions: Sessio
     assert (colours[outline] != before[outline]).any()
 
 
-def test_a_refused_image_never_reaches_a_network(tmp_path: object) -> None:
+def test_a_refused_image_never_reaches_a_network() -> None:
     class Untouched(SessionCache):
         def get(self, name: str) -> None:  # type: ignore[override]
             raise AssertionError(name)

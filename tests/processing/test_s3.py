@@ -12,7 +12,8 @@ from moto.server import ThreadedMotoServer
 
 from config.local import programs
 from config.local.processes import free_port, running, wait_until
-from tests.conftest import Account, astronaut
+from tests.conftest import Account
+from tests.photographs import astronaut
 
 CREDENTIALS = {"S3_ACCESS_KEY_ID": "testing", "S3_SECRET_ACCESS_KEY": "testing", "S3_REGION": "us-east-1"}
 

@@ -1,0 +1,30 @@
+import httpx
+import pytest
+
+from config.local.processes import ChildProcess
+
+
+def test_it_lives(http: httpx.Client) -> None:
+    assert http.get("/healthz").json() == {"status": "ok"}
+
+
+def test_it_is_ready_and_says_what_is_warm_where(http: httpx.Client, worker: ChildProcess) -> None:
+    answer = http.get("/readyz")
+    assert answer.status_code == 200
+    for process in answer.json()["workers"]:
+        assert {"u2net", "u2netp"} <= set(process["warm"])
+        assert process["provider"] == "cpu"
+
+
+def test_its_figures_can_be_scraped(http: httpx.Client, worker: ChildProcess) -> None:
+    text = http.get("/metrics").text
+    assert "mattery_queue_up 1.0" in text
+    assert 'mattery_queue_length{queue="interactive"}' in text
+    assert 'mattery_unfinished_jobs{state="queued"}' in text
+    assert 'mattery_warm_processes{model="u2net",provider="cpu"}' in text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_they_only_answer_questions(http: httpx.Client, path: str) -> None:
+    assert http.post(path).status_code in (403, 405)
+    assert http.head(path).content == b""

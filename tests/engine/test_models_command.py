@@ -1,0 +1,75 @@
+"""manage.py models list|pull|verify|activate|rollback"""
+
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from processing.engine.catalog import read
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path, small_network: Path, settings: Settings) -> Path:
+    """A store that holds u2netp, with a mirror where nobody answers."""
+    settings.MODELS_DIR = tmp_path
+    settings.MODELS_MIRROR_URL = "http://127.0.0.1:9/"
+    (tmp_path / "u2netp").mkdir()
+    shutil.copy(small_network, tmp_path / "u2netp" / "1.onnx")
+    return tmp_path
+
+
+def models(*arguments: str) -> str:
+    output = StringIO()
+    call_command("models", *arguments, stdout=output, stderr=output)
+    return output.getvalue()
+
+
+def test_list_shows_every_version_and_what_is_active(models_dir: Path) -> None:
+    lines = models("list").splitlines()
+    assert len(lines) == 1 + sum(len(model.versions) for model in read().models.values())
+    assert [line.split()[0] for line in lines if " active " in line] == ["u2netp"]
+
+
+def test_pull_of_what_is_there_needs_no_network(models_dir: Path) -> None:
+    assert f"u2netp 1 is verified: {models_dir / 'u2netp' / '1.onnx'}" in models("pull", "u2netp")
+
+
+def test_pull_goes_on_after_a_model_that_cannot_be_had(models_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    output = StringIO()
+    with pytest.raises(CommandError, match=r"^Could not be fetched: silueta\.$"):
+        call_command("models", "pull", "silueta", "u2netp", stdout=output, stderr=output)
+    assert "silueta.onnx: <urlopen error" in output.getvalue()
+    assert "u2netp 1 is verified" in output.getvalue()
+
+
+def test_pull_of_an_unknown_model_names_the_known_ones(models_dir: Path) -> None:
+    with pytest.raises(CommandError, match="u2net, u2netp"):
+        models("pull", "u3net")
+
+
+def test_verify_is_content_with_intact_files(models_dir: Path) -> None:
+    assert models("verify") == "Every file is intact.\n"
+
+
+def test_verify_fails_and_names_the_bad_file(models_dir: Path) -> None:
+    bad = models_dir / "u2netp" / "1.onnx"
+    bad.write_bytes(b"rust")
+    output = StringIO()
+    with pytest.raises(CommandError, match="1 bad") as failure:
+        call_command("models", "verify", stdout=output, stderr=output)
+    assert failure.value.returncode == 1
+    assert str(bad) in output.getvalue()
+
+
+def test_activate_says_what_is_missing(models_dir: Path) -> None:
+    assert models("activate", "u2netp", "1") == "u2netp 1 is active.\n"
+    with pytest.raises(CommandError, match="isnet-general-use 1-fp16 is not installed here"):
+        models("activate", "isnet-general-use", "1-fp16")
+
+
+def test_rollback_says_that_there_is_nothing_to_go_back_to(models_dir: Path) -> None:
+    with pytest.raises(CommandError, match="no earlier version"):
+        models("rollback", "u2netp")

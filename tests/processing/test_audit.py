@@ -1,0 +1,55 @@
+"""Whose address a request came from, and that the log cannot be rewritten."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import RequestFactory
+from pytest_django import SettingsWrapper
+
+from accounts.tenancy import platform_scope
+from processing import audit
+from processing.models import AuditRecord
+from tests.conftest import Account
+
+CASES = [
+    (0, "203.0.113.7", "192.0.2.1"),
+    (1, "203.0.113.7", "203.0.113.7"),
+    (1, "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+    (2, "6.6.6.6, 203.0.113.7, 10.0.0.1", "203.0.113.7"),
+    (1, "", "192.0.2.1"),
+    (1, "not an address", None),
+    (1, "2001:db8::7", "2001:db8::7"),
+]
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "counted"), CASES)
+def test_only_what_trusted_proxies_wrote_counts(
+    settings: SettingsWrapper, proxies: int, forwarded: str, counted: str | None
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    request = RequestFactory().get("/", headers=headers, REMOTE_ADDR="192.0.2.1")
+    assert audit.client_ip(request) == counted
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE processing_auditrecord SET ip = NULL", "DELETE FROM processing_auditrecord"]
+)
+def test_a_line_never_changes(alice: Account, change: str) -> None:
+    audit.record_act("test.act", RequestFactory().get("/"), caller=alice.caller, detail="kept")
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        platform_scope(),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(change)
+    with alice.caller.scope():
+        assert AuditRecord.objects.get(action="test.act").detail == "kept"
+
+
+def test_an_act_names_who_did_it(alice: Account) -> None:
+    audit.record_act("key.revoke", RequestFactory().get("/"), caller=alice.caller, detail="x" * 1_000)
+    with alice.caller.scope():
+        line = AuditRecord.objects.get()
+    assert (line.action, line.person, line.tenant_id) == ("key.revoke", alice.owner.email, alice.tenant.id)
+    assert len(line.detail) == 300
