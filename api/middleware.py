@@ -18,33 +18,45 @@ def note_job(request: HttpRequest, job: Job) -> None:
 
 
 class AuditMiddleware:
-    """Every API request leaves a line, the refused ones too."""
+    """Every API request leaves a line, the refused ones too, and so does whatever a person does in the dashboard.
+    The operator console says itself what was done in it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not is_api(request):
-            return self.get_response(request)
         started = monotonic()
         response = self.get_response(request)
+        action = audited_action(request)
+        if action is None:
+            return response
         try:
-            self._record(request, response, started)
+            self._record(request, response, action=action, duration_ms=round((monotonic() - started) * 1000))
         except DatabaseError:
             log.exception("request not audited", path=request.path, status=response.status_code)
         return response
 
-    def _record(self, request: HttpRequest, response: HttpResponse, started: float) -> None:
+    def _record(self, request: HttpRequest, response: HttpResponse, *, action: str, duration_ms: int) -> None:
         job: Job | None = request.META.get("JOB")
-        audit.record_request(
+        audit.record(
             request,
+            action=action,
             caller=request.META.get("CALLER"),
             status=response.status_code,
             error_code=request.META.get("ERROR_CODE", ""),
             bytes_in=int(request.META.get("CONTENT_LENGTH") or 0),
             bytes_out=int(response.get("Content-Length") or (0 if response.streaming else len(response.content))),
-            duration_ms=round((monotonic() - started) * 1000),
+            duration_ms=duration_ms,
             job_id=job.id if job else None,
             model=job.model if job else "",
             pixels=job.pixels if job else None,
         )
+
+
+def audited_action(request: HttpRequest) -> str | None:
+    """What the line is called; None when there is to be none."""
+    if is_api(request):
+        return audit.REQUEST
+    if request.method != "POST" or request.path.startswith("/admin/") or request.resolver_match is None:
+        return None
+    return f"dashboard.{request.resolver_match.url_name}"

@@ -1,12 +1,16 @@
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", include("api.urls")),
     path("", include("processing.urls")),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg")), name="favicon"),
 ]
 
 handler404 = "api.errors.route_not_found"

@@ -4,6 +4,10 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+AT_ONCE = Retry(NoBackoff(), 1)  # one reconnection, no pauses: whoever asks has a request waiting
 
 
 @cache
@@ -15,6 +19,7 @@ def client() -> redis.Redis:
         socket_connect_timeout=2,
         socket_timeout=5,
         health_check_interval=30,
+        retry=AT_ONCE,
     )
 
 
@@ -25,4 +30,5 @@ def patient_client(seconds: int) -> redis.Redis:
         decode_responses=True,
         socket_connect_timeout=2,
         socket_timeout=seconds + 5,
+        retry=AT_ONCE,
     )

@@ -226,7 +226,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
             records = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return redirect("admin:processing_auditrecord_changelist")
-        audit.record_act("audit.export", request, detail=request.GET.urlencode())
+        audit.record(request, action="audit.export", detail=request.GET.urlencode())
         name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
             audit_export.stream(records),

@@ -1,12 +1,15 @@
 """The audit log: one line for each API request and for each act of a person that changes something."""
 
 import ipaddress
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.callers import Caller
+from accounts.models import Tenant
 from accounts.tenancy import platform_scope
+from config.text import printable
 from processing.models import AuditRecord
 
 REQUEST = "request"
@@ -23,27 +26,27 @@ def client_ip(request: HttpRequest) -> str | None:
         return None
 
 
-def record_request(request: HttpRequest, *, caller: Caller | None, **facts: object) -> None:
-    _record(REQUEST, request, caller, facts)
-
-
-def record_act(action: str, request: HttpRequest, *, caller: Caller | None = None, detail: str = "") -> None:
-    """Something that a person did, such as revoking a key."""
-    _record(action, request, caller, {"detail": detail[:300]})
-
-
-def _record(action: str, request: HttpRequest, caller: Caller | None, facts: dict[str, object]) -> None:
+def record(
+    request: HttpRequest,
+    *,
+    action: str,
+    caller: Caller | None = None,
+    tenant: Tenant | None = None,
+    **facts: Any,
+) -> None:
+    """Adds a line; `tenant` says whom it concerns where the caller does not."""
     user = caller.user if caller else getattr(request, "user", None)
     with platform_scope():
         AuditRecord.objects.create(
             action=action,
-            tenant=caller.tenant if caller else None,
+            tenant=caller.tenant if caller else tenant,
             api_key_prefix=caller.api_key.prefix if caller and caller.api_key else "",
             person=getattr(user, "email", ""),
             ip=client_ip(request),
-            user_agent=request.headers.get("User-Agent", "")[:300],
+            user_agent=printable(request.headers.get("User-Agent", ""), 300),
             request_id=request.META.get("REQUEST_ID", ""),
             method=request.method or "",
-            path=request.path[:300],
+            path=printable(request.path, 300),
+            detail=printable(facts.pop("detail", ""), 300),
             **facts,
         )

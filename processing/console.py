@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.csp import csp_override
 from unfold.sites import UnfoldAdminSite
 
+from accounts.models import Tenant
 from processing import audit, overview
 
 # Alpine.js, which the console's pages are made with, evaluates its expressions.
@@ -41,4 +42,6 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def record_act(self, act: str, request: HttpRequest, obj: Model, what: str) -> None:
         """Every change that an operator makes passes here; see accounts.console.ConsoleAdmin."""
-        audit.record_act(f"admin.{act}", request, detail=f"{obj._meta.verbose_name} {obj}: {what}")
+        tenant = obj if isinstance(obj, Tenant) else getattr(obj, "tenant", None)
+        detail = f"{obj._meta.verbose_name} {obj}: {what}"
+        audit.record(request, action=f"admin.{act}", tenant=tenant, detail=detail)

@@ -19,6 +19,7 @@ from accounts.models import Plan
 from accounts.tenancy import platform_scope, tenant_scope
 from config.errors import MatteryError
 from config.limits import LIMITS
+from config.text import printable
 from processing import heartbeats, images, queue
 from processing.engine import decode
 from processing.engine.options import Options
@@ -56,7 +57,7 @@ def submit(caller: Caller, data: bytes, options: Options, *, filename: str = "",
         api_key=caller.api_key,
         user=caller.user,
         request_id=request_id,
-        filename=filename[-255:],
+        filename=printable(filename[-255:], 255),
         options=options.as_dict(),
         model=options.model,
         credits=CREDITS_PER_IMAGE,

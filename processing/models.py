@@ -114,6 +114,7 @@ class Job(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="job_history"),
+            models.Index(fields=["created_at"], name="job_by_day"),
             models.Index(
                 fields=["state", "queued_at"],
                 name="job_unfinished",
@@ -194,6 +195,8 @@ class AuditRecord(models.Model):
             models.Index(fields=["tenant", "-at"], name="audit_by_tenant"),
             models.Index(fields=["api_key_prefix", "-at"], name="audit_by_key"),
             models.Index(fields=["ip", "-at"], name="audit_by_ip"),
+            models.Index(fields=["request_id"], name="audit_by_request"),
+            models.Index(fields=["job_id"], name="audit_by_job"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -27,6 +28,7 @@ from api.v1.serializers import (
 )
 from config.limits import LIMITS
 from processing import images, jobs
+from processing.engine import catalog
 from processing.engine.options import Options
 from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
@@ -123,7 +125,7 @@ class JobsView(APIView):
         with caller.scope():
             try:
                 page = self.pagination.paginate_queryset(filtered(request), request, view=self)
-            except NotFound as error:
+            except (NotFound, ValidationError) as error:
                 raise InvalidParameter("cursor is not one that this API gave out.") from error
         return self.pagination.get_paginated_response(
             JobSerializer(page or [], many=True, context={"request": request}).data
@@ -187,11 +189,11 @@ def result_file(job: Job) -> FileResponse:
 
 
 def filtered(request: Request) -> JobQuerySet:
-    """The jobs that the query asks for; an unknown state is an error, not an empty page."""
+    """The jobs that the query asks for; an unknown state or model is an error, not an empty page."""
     state, model = request.query_params.get("state"), request.query_params.get("model")
     if state and state not in State.values:
         raise InvalidParameter(f"state must be one of {', '.join(State.values)}.")
     found: JobQuerySet = Job.objects.all()
     if state:
         found = found.filter(state=state)
-    return found.filter(model=model) if model else found
+    return found.filter(model=catalog.read()[model].name) if model else found

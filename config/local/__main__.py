@@ -1,6 +1,6 @@
-"""Runs a command beside the servers; without one, prints how to reach them and keeps them running.
+"""Runs a command beside the servers, such as `python -m config.local python manage.py shell`.
 
-python -m config.local python manage.py shell
+Without a command it prints how to reach the servers, and keeps them running.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from config.local.processes import PlatformError, interrupt_on_stop_signals, run
 
 def main(command: list[str]) -> int:
     interrupt_on_stop_signals()
-    data_dir = Path(os.environ.get("DATA_DIR") or ".data").resolve()
+    data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
     with locked(data_dir), running(Installation(data_dir, os.environ)) as installation:
         if command:
             return subprocess.run(command, env=installation.environment, check=False).returncode  # noqa: S603

@@ -34,4 +34,4 @@ def _complaint(line: bytes) -> str | None:
         return None
     if not isinstance(entry, dict) or entry.get("level") not in SERIOUS:
         return None
-    return str(entry.get("event"))
+    return " ".join(str(entry.get("event")).split())

@@ -37,7 +37,7 @@ class Installation:
             **environ,
             "DATA_DIR": str(data_dir),
         }
-        if not environ.get("DATABASE_URL"):
+        if "DATABASE_URL" not in environ:
             postgresql = PostgreSQL(data_dir, credentials, is_durable=is_durable)
             self.servers.append(postgresql)
             self.environment["DATABASE_URL"] = postgresql.app_url
@@ -61,4 +61,4 @@ class Installation:
 def _given_redis_url(environ: Mapping[str, str]) -> str:
     broker_url = environ.get("CELERY_BROKER_URL", "")
     is_redis = broker_url.startswith(("redis://", "rediss://"))
-    return environ.get("REDIS_URL") or (broker_url if is_redis else "")
+    return environ.get("REDIS_URL", broker_url if is_redis else "")

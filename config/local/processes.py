@@ -115,7 +115,7 @@ class ChildProcess:
             case None:
                 return "running"
             case code if code < 0:
-                return f"ended by {signal.Signals(-code).name}"
+                return signal.Signals(-code).name
             case code:
                 return f"exit code {code}"
 
@@ -155,7 +155,9 @@ def wait_until(is_ready: Callable[[], bool], *, children: Sequence[ChildProcess]
 def interrupt_on_stop_signals() -> None:
     """Makes TERM and HUP end us as Ctrl-C does, once: make and the terminal may both send one."""
     for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+        is_under_nohup = number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
+        if not is_under_nohup:
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -33,7 +33,7 @@ ALL = (web, worker, beat)
 
 
 def migrate(environment: Environment, log_dir: Path) -> ChildProcess:
-    owner_url = environment.get("DATABASE_OWNER_URL") or environment["DATABASE_URL"]
+    owner_url = environment.get("DATABASE_OWNER_URL", environment["DATABASE_URL"])
     as_owner = {**environment, "DATABASE_URL": owner_url}
     return _manage(["migrate", "--no-input", "--skip-checks"], as_owner, log_dir / "migrate.log")
 

@@ -28,7 +28,7 @@ def main() -> int:
         die_with_parent(signal.SIGTERM)
     try:
         with ExitStack() as stack:
-            supervisor = start(stack, os.environ)
+            supervisor = start(stack, environment_given())
             watch(supervisor)
     except KeyboardInterrupt:
         say("Stopped. All data is kept for the next start.")
@@ -39,11 +39,16 @@ def main() -> int:
     return 0
 
 
+def environment_given() -> Environment:
+    """What is set but empty counts as not set, as it does for the settings."""
+    return {name: value for name, value in os.environ.items() if value}
+
+
 def start(stack: ExitStack, environ: Environment) -> Supervisor:
     """Starts the platform; `stack` stops whatever was started."""
     started_at = time.monotonic()
     port = free_web_port(environ)
-    data_dir = Path(environ.get("DATA_DIR") or ".data").resolve()
+    data_dir = Path(environ.get("DATA_DIR", ".data")).resolve()
     stack.enter_context(locked(data_dir))
     url = f"http://127.0.0.1:{port}"
     installation = Installation(data_dir, {"PUBLIC_URL": url, **environ, "PORT": str(port)})
@@ -73,10 +78,10 @@ def start(stack: ExitStack, environ: Environment) -> Supervisor:
 
 
 def free_web_port(environ: Environment) -> int:
-    given = environ.get("PORT") or "8000"
+    given = environ.get("PORT", "8000")
     if not given.isdecimal() or not 0 < int(given) < 65_536:
         raise PlatformError(f"PORT must be a number from 1 to 65535, not {given!r}.")
-    host = environ.get("BIND_HOST") or "127.0.0.1"
+    host = environ.get("BIND_HOST", "127.0.0.1")
     try:
         socket.create_server((host, int(given))).close()
     except OSError as error:
@@ -87,7 +92,7 @@ def free_web_port(environ: Environment) -> int:
 
 def pull_models(environment: Environment, log_dir: Path) -> None:
     """The platform runs without some of its models, but not without the default one."""
-    default = environment.get("DEFAULT_MODEL") or MODELS[0]
+    default = environment.get("DEFAULT_MODEL", MODELS[0])
     try:
         run(programs.pull_models(environment, log_dir, *dict.fromkeys([default, *MODELS])))
     except PlatformError:
@@ -104,7 +109,7 @@ def require_model(name: str, environment: Environment, log_dir: Path) -> None:
 
 
 def prepare(environment: Environment, log_dir: Path) -> None:
-    if not environment.get("DATABASE_OWNER_URL"):
+    if "DATABASE_OWNER_URL" not in environment:
         warn("DATABASE_OWNER_URL is not set: the schema will belong to the role of DATABASE_URL.")
     run(programs.migrate(environment, log_dir), programs.collect_static_files(environment, log_dir))
 

@@ -18,7 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from processing.engine.catalog import Catalog
 from processing.engine.cores import available_cores
-from processing.engine.errors import InvalidOption, ModelCorrupt, ProviderUnavailable
+from processing.engine.errors import InvalidOption, ModelCorrupt, ModelNotInstalled, ProviderUnavailable
 from processing.engine.weights import Installed, Store
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class SessionCache:
     """The sessions of a process: pinned ones stay, others leave when they were not used for longest.
 
     `budget_bytes` bounds the weights of those that are not pinned; one that is larger by itself is held alone. When
-    another version of a model is activated, the next use loads that.
+    another version of a model is activated, the next use loads that. Making a cache raises as `require_provider` does.
     """
 
     def __init__(
@@ -150,6 +150,7 @@ class SessionCache:
         models_dir: Path | None = None,
         catalog: Catalog | None = None,
     ) -> None:
+        require_provider(provider)
         self._store = Store(models_dir, catalog=catalog)
         self._providers = _candidates(provider)
         self._pinned = tuple(pinned)
@@ -166,16 +167,20 @@ class SessionCache:
 
     @property
     def warm_models(self) -> list[str]:
-        return list(self._sessions)
+        with self._lock:
+            return list(self._sessions)
 
     @property
     def installed_models(self) -> list[str]:
         return self._store.installed_models()
 
     def warm(self) -> None:
-        """Loads the pinned models. Raises as `get` does."""
+        """Loads the pinned models that are installed. Raises ModelCorrupt or ProviderUnavailable."""
         for name in self._pinned:
-            self.get(name)
+            try:
+                self.get(name)
+            except ModelNotInstalled as error:
+                log.warning("goes on without a pinned model: %s", error.detail)
 
     def get(self, name: str) -> Session:
         """Raises UnknownModel, ModelNotInstalled, ModelCorrupt or ProviderUnavailable."""

@@ -3,6 +3,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -153,15 +154,18 @@ def test_a_job_that_fails_while_waited_for_answers_with_its_error(
     assert response.json()["code"] in ("image_truncated", "image_corrupt")
 
 
-def test_no_image(http: httpx.Client, alice: Account) -> None:
-    for request in (
+@pytest.mark.parametrize(
+    "body",
+    [
         {"files": {"other": b"x"}},
-        {"data": {"model": "u2net"}, "files": {"image": b""}},
+        {"files": {"image": b""}},
         {"json": {}},
         {"content": b"", "headers": {"Content-Type": "image/png"}},
-    ):
-        headers = alice.headers | request.pop("headers", {})  # type: ignore[arg-type, operator]
-        assert_problem(http.post("/api/v1/jobs", headers=headers, **request), 400, "missing_image")  # type: ignore[arg-type]
+    ],
+)
+def test_no_image(http: httpx.Client, alice: Account, body: dict[str, Any]) -> None:
+    headers = alice.headers | body.get("headers", {})
+    assert_problem(http.post("/api/v1/jobs", **body | {"headers": headers}), 400, "missing_image")
     assert left_behind(alice) == NOTHING
 
 
@@ -258,3 +262,12 @@ def test_each_request_is_audited(post: Post, http: httpx.Client, photo: bytes, a
     assert done.api_key_prefix == alice.key[:17]
     assert done.job_id is not None
     assert (refused.status, refused.error_code, refused.job_id) == (415, "not_an_image", None)
+
+
+@pytest.mark.parametrize("filename", ["a\0b.jpg", "\ud800.jpg", "x" * 10_000 + ".jpg", "\u202egpj.exe"])
+def test_a_strange_file_name_is_kept_harmless(http: httpx.Client, alice: Account, photo: bytes, filename: str) -> None:
+    body = json.dumps({"image": base64.b64encode(photo).decode(), "filename": filename})
+    response = http.post("/api/v1/jobs", headers=alice.headers | {"Content-Type": "application/json"}, content=body)
+    assert response.status_code == 202
+    assert response.json()["filename"].isprintable()
+    assert len(response.json()["filename"]) <= 255

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.models import User
 from tests.conftest import Account
@@ -18,6 +18,7 @@ PATIENCE_MS = 40_000
 
 # Playwright keeps an event loop running in the thread that the tests run in; Django takes that for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+expect.set_options(timeout=PATIENCE_MS)
 
 type OpenPage = Callable[..., Page]
 

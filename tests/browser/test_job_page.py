@@ -19,7 +19,10 @@ def cut_out(http: httpx.Client, worker: ChildProcess, alice: Account) -> CutOut:
 
     def through_the_api(name: str, data: bytes) -> UUID:
         response = http.post(
-            "/api/v1/jobs", files={"image": (name, data)}, headers={**alice.headers, "Prefer": "wait=40"}
+            "/api/v1/jobs",
+            data={"model": "u2netp"},
+            files={"image": (name, data)},
+            headers={**alice.headers, "Prefer": "wait=60"},
         )
         assert response.status_code == 200, response.text
         return UUID(response.headers["X-Job-ID"])

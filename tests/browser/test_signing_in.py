@@ -1,3 +1,4 @@
+import quopri
 import re
 from pathlib import Path
 
@@ -70,5 +71,5 @@ def test_a_forgotten_password_is_replaced_through_an_e_mail(open_page: OpenPage,
 def link_sent_to(email: str, log: Path) -> str:
     """Without a mail server, messages go to the log."""
     wait_for(lambda: f"To: {email}" in log.read_text(), seconds=10)
-    message = log.read_text().rpartition(f"To: {email}")[2]
+    message = quopri.decodestring(log.read_bytes()).decode().rpartition(f"To: {email}")[2]
     return re.findall(r"http\S+/accounts/password/reset/key/\S+", message)[0]

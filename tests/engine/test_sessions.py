@@ -56,6 +56,13 @@ def test_pinned_models_are_warm_before_the_first_use(networks: catalog.Catalog, 
     assert (cache.warm_models, cache.provider) == (["a", "b"], "cpu")
 
 
+def test_a_pinned_model_that_is_not_installed_stops_nothing(networks: catalog.Catalog, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "a")
+    cache = cache_of(networks, tmp_path, pinned="ab")
+    cache.warm()
+    assert cache.warm_models == ["b"]
+
+
 def test_the_least_recently_used_leaves_when_the_budget_is_full(networks: catalog.Catalog, tmp_path: Path) -> None:
     cache = cache_of(networks, tmp_path, fitting=2)
     for name in ("a", "b", "a", "c"):
@@ -129,11 +136,10 @@ def test_a_demanded_provider_is_there_or_refused(name: str) -> None:
             require_provider(name)
 
 
-def test_a_demanded_provider_that_is_missing_loads_nothing(networks: catalog.Catalog, tmp_path: Path) -> None:
+def test_there_are_no_sessions_without_the_demanded_provider() -> None:
     missing = next(p.name for p in PROVIDERS.values() if p.ort_name not in onnxruntime.get_available_providers())
-    cache = SessionCache(provider=missing, models_dir=tmp_path, catalog=networks)
     with pytest.raises(ProviderUnavailable, match=missing):
-        cache.get("a")
+        SessionCache(provider=missing)
 
 
 def test_an_unknown_provider_is_answered_with_the_known_ones() -> None:

@@ -1,4 +1,5 @@
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +11,15 @@ Up = Callable[..., UpProcess]
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
+def home() -> Iterator[Path]:
+    """Not tmp_path: pytest closes that to other users, and PostgreSQL may have to run as one."""
+    with tempfile.TemporaryDirectory(prefix="mattery-test-") as home:
+        yield Path(home)
+
+
+@pytest.fixture
+def data_dir(home: Path) -> Path:
+    return home / "data"
 
 
 @pytest.fixture

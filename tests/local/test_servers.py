@@ -12,15 +12,15 @@ from config.local.servers import PostgreSQL, Valkey
 
 
 @pytest.fixture
-def new_postgresql(tmp_path: Path) -> Callable[[], PostgreSQL]:
-    credentials = Credentials.load_or_create(tmp_path / "secrets.json")
-    return lambda: PostgreSQL(tmp_path, credentials, is_durable=True)
+def new_postgresql(home: Path) -> Callable[[], PostgreSQL]:
+    credentials = Credentials.load_or_create(home / "secrets.json")
+    return lambda: PostgreSQL(home, credentials, is_durable=True)
 
 
 @pytest.fixture
-def new_valkey(tmp_path: Path) -> Callable[[], Valkey]:
-    credentials = Credentials.load_or_create(tmp_path / "secrets.json")
-    return lambda: Valkey(tmp_path, credentials, is_durable=True)
+def new_valkey(home: Path) -> Callable[[], Valkey]:
+    credentials = Credentials.load_or_create(home / "secrets.json")
+    return lambda: Valkey(home, credentials, is_durable=True)
 
 
 def write_note(postgresql: PostgreSQL, text: str) -> None:
@@ -50,13 +50,13 @@ def test_postgresql_starts_over_what_a_crash_left_running(new_postgresql: Callab
 
 
 def test_postgresql_starts_over_a_pid_file_that_names_a_stranger(
-    new_postgresql: Callable[[], PostgreSQL], tmp_path: Path
+    new_postgresql: Callable[[], PostgreSQL], home: Path
 ) -> None:
     with running(new_postgresql()) as postgresql:
-        user, pid_path = postgresql.user, tmp_path / "postgresql" / "postmaster.pid"
+        user, pid_path = postgresql.user, home / "postgresql" / "postmaster.pid"
         pid_file = pid_path.read_text().split("\n", 1)
         psutil.Process(postgresql.pid).kill()
-    stranger = ChildProcess(name="stranger", command=["/bin/sleep", "60"], log_path=tmp_path / "log", user=user)
+    stranger = ChildProcess(name="stranger", command=["/bin/sleep", "60"], log_path=home / "log", user=user)
     with running(stranger):
         pid_path.write_text(f"{stranger.pid}\n{pid_file[1]}")
         with running(new_postgresql()):
@@ -64,9 +64,9 @@ def test_postgresql_starts_over_a_pid_file_that_names_a_stranger(
 
 
 def test_postgresql_starts_over_a_first_start_that_was_interrupted(
-    new_postgresql: Callable[[], PostgreSQL], tmp_path: Path
+    new_postgresql: Callable[[], PostgreSQL], home: Path
 ) -> None:
-    draft = tmp_path / "postgresql.draft"
+    draft = home / "postgresql.draft"
     draft.mkdir()
     (draft / "PG_VERSION").write_text("18\n")
     with running(new_postgresql()) as postgresql:
@@ -104,7 +104,10 @@ def test_valkey_keeps_its_data_over_a_crash(new_valkey: Callable[[], Valkey]) ->
 
 def test_valkey_refuses_a_stranger_and_never_drops_what_it_was_given(new_valkey: Callable[[], Valkey]) -> None:
     with running(new_valkey()) as valkey:
-        with redis.Redis(port=valkey.port, retry=None) as stranger, pytest.raises(redis.AuthenticationError):
+        with (
+            redis.Redis.from_url(f"redis://127.0.0.1:{valkey.port}") as stranger,
+            pytest.raises(redis.AuthenticationError),
+        ):
             stranger.ping()
         with redis.Redis.from_url(valkey.url) as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
