@@ -4,7 +4,9 @@ import io
 from functools import cache
 from typing import Any
 
+import numpy as np
 import skimage.data
+from numpy.typing import NDArray
 from PIL import Image
 
 
@@ -17,5 +19,6 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
 @cache
 def astronaut(width: int = 512, height: int = 512) -> bytes:
     """A photograph of a person (NASA, public domain) as JPEG."""
-    image = Image.fromarray(skimage.data.astronaut()).resize((width, height))
+    pixels: NDArray[np.uint8] = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    image = Image.fromarray(pixels).resize((width, height))
     return encoded(image, quality=90)

@@ -6,12 +6,13 @@ softbox and the room. Lengths are in mug radii. Run it as `python docs/samples/d
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-Array = npt.NDArray[np.float32]
+type Array = npt.NDArray[Any]
 
 TARGET = Path(__file__).parents[2] / "static" / "samples" / "mug.jpg"
 WIDTH_PX, HEIGHT_PX = 1200, 900

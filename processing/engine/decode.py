@@ -91,11 +91,6 @@ def decode(data: bytes, limits: Limits) -> Decoded:
         orientation = _orientation(image)
         rgb = pixels.upright(rgb, orientation)
         alpha = alpha and pixels.upright(alpha, orientation)
-        if rgb.size != (
-            info.width,
-            info.height,
-        ):  # a first frame larger than the canvas the header promised
-            raise ImageCorrupt
         return Decoded(rgb, alpha, info)
 
 

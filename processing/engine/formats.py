@@ -35,19 +35,9 @@ _SIGNATURES = (
     (b"MM\0+", Format.TIFF),
     (b"BM", Format.BMP),
 )
-_HEIC_BRANDS = {
-    b"heic",
-    b"heix",
-    b"heim",
-    b"heis",
-    b"hevc",
-    b"hevx",
-    b"hevm",
-    b"hevs",
-    b"mif1",
-    b"msf1",
-}
-_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = set(b"heic heix heim heis hevc hevx hevm hevs".split())
+_AVIF_BRANDS = set(b"avif avis".split())
+_STILL_BRANDS = set(b"mif1 msf1".split())
 _OTHERS = (
     (b"%PDF", "PDF"),
     (b"8BPS", "Photoshop"),
@@ -84,8 +74,8 @@ def _sniff_iso_media(data: bytes) -> Format:
     for brand in brands:
         if brand in _AVIF_BRANDS:
             return Format.AVIF
-        if brand in _HEIC_BRANDS - {b"mif1", b"msf1"}:
+        if brand in _HEIC_BRANDS:
             return Format.HEIC
-    if _HEIC_BRANDS.intersection(brands):
+    if _STILL_BRANDS.intersection(brands):
         return Format.HEIC
     raise UnsupportedFormat(f"Videos are not supported. Send {SUPPORTED}.")

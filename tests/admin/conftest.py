@@ -60,7 +60,7 @@ def record_request(account: Account, *, path: str = "/api/v1/jobs", **facts: obj
     with platform_scope():
         api_key = account.tenant.api_keys.get()
         caller = type(account.caller)(tenant=account.tenant, api_key=api_key)
-        audit.record_request(request, caller=caller, **{"status": HTTPStatus.OK, **facts})
+        audit.record(request, action=audit.REQUEST, caller=caller, **{"status": HTTPStatus.OK, **facts})
         return AuditRecord.objects.latest("id")
 
 

@@ -9,7 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 from accounts.models import User
 from config.local.processes import ChildProcess
 from tests.browser.conftest import OpenPage, drop
-from tests.conftest import Account, astronaut
+from tests.conftest import Account
+from tests.photographs import astronaut
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -59,10 +60,10 @@ def test_a_pasted_photograph_is_cut_out_too(page: Page, worker: ChildProcess) ->
 def test_the_chosen_output_and_model_are_used(page: Page, worker: ChildProcess) -> None:
     page.goto("/")
     page.get_by_label("Model").select_option("u2netp")
-    page.get_by_text("Mask", exact=True).click()
+    page.get_by_label("Mask").check()
     drop(page, {"person.jpg": astronaut(200, 200)})
     expect(state(page, "person.jpg")).to_have_text("Succeeded")
-    card(page, "person.jpg").get_by_role("link", name="Compare").click()
+    card(page, "person.jpg").get_by_title("Compare").click()
     expect(page.get_by_role("complementary")).to_contain_text("u2netp")
     expect(page.locator(".result figcaption")).to_have_text("Mask")
 

@@ -72,4 +72,6 @@ def link_sent_to(email: str, log: Path) -> str:
     """Without a mail server, messages go to the log."""
     wait_for(lambda: f"To: {email}" in log.read_text(), seconds=10)
     message = quopri.decodestring(log.read_bytes()).decode().rpartition(f"To: {email}")[2]
-    return re.findall(r"http\S+/accounts/password/reset/key/\S+", message)[0]
+    found = re.search(r"http\S+/accounts/password/reset/key/\S+", message)
+    assert found, message
+    return found[0]

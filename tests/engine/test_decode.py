@@ -107,6 +107,11 @@ def test_it_reads_cmyk_as_printers_mean_it(limits: Limits) -> None:
         assert is_close(colour_at(decode(saved(ink, file_format), limits).rgb, 8, 8), RED, 4)
 
 
+def test_it_reads_lab(limits: Limits) -> None:
+    lab = Image.new("LAB", (8, 8), (137, 208, 195))  # lightness of 255, a and b around 128
+    assert is_close(colour_at(decode(saved(lab, "TIFF"), limits).rgb, 4, 4), RED, 40)
+
+
 def test_it_converts_a_colour_profile_to_srgb(limits: Limits) -> None:
     image = Image.new("RGB", (16, 16), (200, 120, 40))
     swapped = decode(saved(image, "PNG", icc_profile=profile_with_swapped_primaries()), limits).rgb

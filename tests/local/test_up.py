@@ -94,7 +94,7 @@ def test_a_signal_in_the_middle_of_a_start_leaves_no_process(up: Up) -> None:
     process = up()
     process.wait_for("PostgreSQL and Valkey")
     children = process.children
-    process.send(signal.SIGHUP)
+    process.send(signal.SIGINT)
     assert process.wait() == 0
     assert children
     assert still_alive(children) == []

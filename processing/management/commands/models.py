@@ -79,8 +79,8 @@ class Command(BaseCommand):
                 case "rollback":
                     version = store.rollback(options["name"])
                     self.stdout.write(f"{options['name']} {version} is active again.")
-        except EngineError as error:
-            raise CommandError(error.detail) from error
+        except (EngineError, OSError) as error:
+            raise CommandError(str(error)) from error
 
     def _list(self, store: Store) -> None:
         row = "{:<22}{:<11}{:<14}{:>8}  {:<11}{}"
