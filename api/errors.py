@@ -17,6 +17,7 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 
 from accounts.errors import KeyMissing
@@ -129,4 +130,5 @@ def route_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     error = MatteryError("The error has been logged. Try again, and name the request_id if it stays.")
-    return problem(request, error) if is_api(request) else render(request, "500.html", status=500)
+    # Without the request: what fills the dashboard's frame may be the very thing that fails.
+    return problem(request, error) if is_api(request) else HttpResponse(render_to_string("500.html"), status=500)

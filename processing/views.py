@@ -40,7 +40,7 @@ def history(request: HttpRequest, caller: Caller) -> HttpResponse:
     form = HistoryFilter(request.GET)
     page = Paginator(form.jobs(), HISTORY_PAGE).get_page(request.GET.get("page"))
     template = "processing/_history_lines.html" if request.htmx else "processing/history.html"  # type: ignore[attr-defined]
-    return render(request, template, {"form": form, "page": page, "is_filtered": any(request.GET.values())})
+    return render(request, template, {"form": form, "page": page, "is_filtered": form.has_changed()})
 
 
 @require_safe

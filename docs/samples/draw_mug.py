@@ -34,7 +34,7 @@ ROOM = np.array([0.60, 0.64, 0.70], np.float32)
 
 
 def length(vector: Array) -> Array:
-    return np.sqrt(np.einsum("ij,ij->i", vector, vector))[:, None]
+    return np.linalg.norm(vector, axis=-1, keepdims=True)
 
 
 def unit(vector: Array) -> Array:
@@ -108,7 +108,7 @@ def light_reaching(point: Array, up: Array) -> Array:
         seen = np.minimum(seen, 0.5 + 0.5 * gap * reach / (LIGHT_RADIUS * travelled))
         travelled += np.clip(gap, 0.02, 0.35)
     seen = np.clip(seen, 0, 1)
-    return seen * seen * (3 - 2 * seen)
+    return np.asarray(seen * seen * (3 - 2 * seen))
 
 
 def openness(point: Array, up: Array) -> Array:
@@ -148,7 +148,7 @@ def colour(point: Array, up: Array, towards: Array, is_mug: Array) -> Array:
     mirrored = towards - 2 * dot(towards, up) * up
     fresnel = 0.045 + 0.955 * (1 - np.clip(-dot(towards, up), 0, 1)) ** 5
     gloss = (softbox(mirrored) + 0.34 * ROOM * (0.6 + 0.4 * mirrored[:, 1:2])) * openness(point, up)
-    return shaded + np.where(is_mug, fresnel * gloss, 0)
+    return np.asarray(shaded + np.where(is_mug, fresnel * gloss, 0))
 
 
 def rays(rows: slice) -> tuple[Array, Array]:

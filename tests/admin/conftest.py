@@ -55,7 +55,7 @@ def make_busy_account(name: str) -> Account:
     return account
 
 
-def record_request(account: Account, *, path: str = "/api/v1/jobs", **facts: object) -> AuditRecord:
+def record_request(account: Account, *, path: str = "/api/v1/jobs", **facts: Any) -> AuditRecord:
     request = RequestFactory().post(path, headers={"User-Agent": str(facts.pop("user_agent", "curl"))})
     with platform_scope():
         api_key = account.tenant.api_keys.get()

@@ -8,9 +8,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
 from config.local.processes import ChildProcess
+from processing import jobs
+from processing.engine.options import Options
 from tests.browser.conftest import OpenPage, drop
 from tests.conftest import Account
 from tests.photographs import astronaut
+from tests.waiting import suspended
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -38,7 +41,7 @@ def test_two_dropped_photographs_become_cutouts_to_download(page: Page, worker: 
     expect(page.locator("#visit-count")).to_have_text("2 of 2 done")
     expect(page.get_by_role("button", name="Download all")).to_be_visible()
     expect(page.locator("#credits")).to_contain_text("998 of 1,000")
-    expect(page.get_by_role("status").last).to_contain_text("Succeeded")
+    expect(page.locator("#announcer")).to_contain_text("Succeeded")
     with page.expect_download() as download:
         card(page, "mug.jpg").get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes().startswith(PNG_SIGNATURE)
@@ -105,6 +108,17 @@ def test_who_is_too_fast_is_told_to_wait_and_tries_again_by_itself(
     expect(page.locator("#visit .state", has_text="Trying again in")).to_have_count(1)
     expect(page.locator("#visit")).to_contain_text("Wait as Retry-After says.")
     assert "429" in complaints.pop()
+
+
+def test_a_session_that_ends_while_a_job_is_watched_leads_to_sign_in(
+    page: Page, worker: ChildProcess, alice: Account
+) -> None:
+    with suspended(worker):
+        jobs.submit(alice.caller, astronaut(), Options())
+        page.goto("/")
+        expect(page.locator(".card .state")).to_have_text("Queued")
+        page.context.clear_cookies()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_a_viewer_sees_no_drop_zone(open_page: OpenPage, victor: User) -> None:

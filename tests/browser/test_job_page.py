@@ -8,8 +8,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from config.local.processes import ChildProcess
+from processing import jobs
+from processing.engine.options import Options
 from tests.conftest import Account
 from tests.photographs import astronaut
+from tests.waiting import suspended
 
 type CutOut = Callable[[str, bytes], UUID]
 
@@ -46,6 +49,17 @@ def test_original_and_cutout_lie_side_by_side(page: Page, cut_out: CutOut) -> No
     original, result = corners(page, ".original img"), corners(page, ".result img")
     assert original["top"] == result["top"]
     assert original["right"] <= result["left"]
+
+
+def test_a_job_that_has_not_ended_shows_its_result_by_itself(
+    page: Page, worker: ChildProcess, alice: Account, photo: bytes
+) -> None:
+    with suspended(worker):
+        job = jobs.submit(alice.caller, photo, Options(model="u2netp"))
+        page.goto(f"/jobs/{job.id}/")
+        expect(page.get_by_role("heading", name="Waiting for a worker")).to_be_visible()
+    expect(page.locator(".stage")).to_be_visible()
+    expect(page.get_by_role("link", name="Download")).to_be_visible()
 
 
 def test_the_slider_moves_by_keyboard(page: Page, cut_out: CutOut) -> None:
