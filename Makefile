@@ -34,7 +34,7 @@ check: $(DEV) ## Format, lint, types, import directions, migrations, deployment
 	@$(VENV)/bin/lint-imports
 	@$(BESIDE_SERVERS) $(PY) -m mypy .
 	@$(BESIDE_SERVERS) $(PY) manage.py makemigrations --check --dry-run
-	@PUBLIC_URL=https://mattery.example ALLOWED_HOSTS=mattery.example EMAIL_URL=smtp+tls://mail.mattery.example:587 \
+	@TRUSTED_PROXIES=1 PUBLIC_URL=https://mattery.example ALLOWED_HOSTS=mattery.example EMAIL_URL=smtp+tls://mail.mattery.example:587 \
 		$(BESIDE_SERVERS) $(PY) manage.py check --deploy --fail-level WARNING --database default
 
 format: $(DEV) ## Format the code and fix what the linter can fix
@@ -60,9 +60,10 @@ define install
 		{ echo 'Mattery needs Python 3.12 or newer. Name one: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
 		{ echo 'This Python lacks venv. On Debian or Ubuntu: apt install python3-venv' >&2; exit 1; }
-	@echo '  … Packages into $(VENV), about a minute the first time'
+	@echo '  … Packages into $(VENV), about two minutes the first time'
 	@umask 022 && exec $(PYTHON) -m venv $(VENV)
 	@umask 022 && exec $(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	@$(PY) -c "import processing.engine.refine" # compiles it, so that no request waits for that
 	@touch $@
 endef
 

@@ -1,4 +1,4 @@
-"""Checks at start that the walls between tenants stand: `manage.py check --database default`."""
+"""Checks at start that the walls between tenants stand: `manage.py check --deploy --database default`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ ROLE_QUERY = """
 """
 
 
-@register(Tags.database)
+@register(Tags.database, deploy=True)  # not with every command: migrations do run as the owner
 def database_role_is_fenced_in(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for alias in databases or ():

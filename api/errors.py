@@ -88,7 +88,7 @@ def translated(exception: Exception) -> MatteryError:
         case exceptions.APIException():
             return InvalidParameter(str(exception.detail))
     log.error("unexpected error", exc_info=exception)
-    return MatteryError("The error has been logged. Try again, and name the request_id if it stays.")
+    return MatteryError("The error has been logged. Name the request_id when you report it.")
 
 
 def problem(request: HttpRequest, error: MatteryError) -> JsonResponse:
@@ -129,6 +129,6 @@ def route_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    error = MatteryError("The error has been logged. Try again, and name the request_id if it stays.")
+    error = MatteryError("The error has been logged. Name the request_id when you report it.")
     # Without the request: what fills the dashboard's frame may be the very thing that fails.
     return problem(request, error) if is_api(request) else HttpResponse(render_to_string("500.html"), status=500)

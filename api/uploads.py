@@ -62,7 +62,7 @@ def _from_form(request: HttpRequest, file_field: str) -> Upload:
     if not files.getlist(file_field):
         raise _missing(file_field)
     fields.pop("csrfmiddlewaretoken", None)
-    return _checked(Upload(images[0].read(), images[0].name or "", fields | request.GET.dict()), file_field)
+    return _checked(Upload(images[0].read(), images[0].name or "", request.GET.dict() | fields), file_field)
 
 
 def _from_body(request: HttpRequest) -> Upload:

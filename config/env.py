@@ -47,6 +47,7 @@ VARIABLES = {
         ),
         Variable("CELERY_BROKER_URL", "", "The queue, if it is to be another server than REDIS_URL."),
         Variable("DATA_DIR", ".data", "Where the embedded servers, images and logs live."),
+        Variable("STATIC_ROOT", "static_root", "Where `collectstatic` puts what the web server serves under /static/."),
         Variable(
             "MODELS_DIR",
             "",

@@ -1,5 +1,6 @@
 """Structured logs, one JSON object a line, each carrying the id of the request it belongs to."""
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
@@ -49,13 +50,20 @@ def structured_logging(level: str) -> dict[str, object]:
                 "foreign_pre_chain": [*SHARED, structlog.stdlib.PositionalArgumentsFormatter()],
             }
         },
+        "filters": {"unexpected": {"()": "django.utils.log.CallbackFilter", "callback": is_unexpected}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
+            "django.request": {"filters": ["unexpected"]},
             "django.server": {"handlers": [], "propagate": True},
         },
     }
+
+
+def is_unexpected(record: logging.LogRecord) -> bool:
+    """Refusals and "not ready" are answers, not errors; the audit log has them."""
+    return getattr(record, "status_code", 500) == 500
 
 
 class RequestIdMiddleware:

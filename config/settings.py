@@ -118,7 +118,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static_root"
+STATIC_ROOT = env.path("STATIC_ROOT")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # Accounts
@@ -148,7 +148,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE and bool(TRUSTED_PROXIES)  # without a proxy, who would speak TLS?
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come past the proxy
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether other hosts below the domain speak HTTPS is not for this installation to decide
+    "security.W008",  # the redirect is on behind a proxy, see above
+    "security.W021",  # nor is the browsers' preload list
+]
 SECURE_CSP = {
     "default-src": [CSP.SELF],
     # unfold's console and the API reference bring inline styles; scripts stay ours alone.

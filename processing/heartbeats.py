@@ -49,11 +49,6 @@ def alive() -> list[Heartbeat]:
     return [Heartbeat(**json.loads(heartbeat)) for heartbeat in found if heartbeat]
 
 
-def can_serve(model: str) -> bool:
-    """Whether some worker can take a job for this model now: it is warm, or is loaded on demand."""
-    return any(model in heartbeat.installed for heartbeat in alive())
-
-
 def installed_models() -> list[str]:
     return sorted({model for heartbeat in alive() for model in heartbeat.installed})
 

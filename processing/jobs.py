@@ -22,6 +22,7 @@ from config.limits import LIMITS
 from config.text import printable
 from processing import heartbeats, images, queue
 from processing.engine import decode
+from processing.engine.errors import ModelNotInstalled
 from processing.engine.options import Options
 from processing.errors import (
     JobCanceled,
@@ -98,7 +99,10 @@ def selectable_models() -> list[str]:
 
 def require_worker(model: str) -> None:
     """A request that wants to wait is refused at once when there is nobody to wait for."""
-    if not heartbeats.can_serve(model):
+    workers = heartbeats.alive()
+    if workers and not any(model in worker.installed for worker in workers):
+        raise ModelNotInstalled(f"{model} is not installed on any worker. Choose another model.")
+    if not workers:
         raise NoWarmWorker(
             "No worker is ready for this model just now. Try again shortly, or do not wait.",
             retry_after_s=10,

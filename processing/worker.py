@@ -20,8 +20,6 @@ from processing.engine.errors import EngineError
 from processing.engine.sessions import SessionCache, require_provider
 from processing.heartbeats import Heartbeat
 
-# Alpha matting is compiled on first use, which takes most of a minute; from then on it is read from here.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.DATA_DIR / "numba"))
 log = structlog.get_logger(__name__)
 
 

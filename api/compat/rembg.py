@@ -7,12 +7,11 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from accounts import callers
 from api import throttles, uploads
 from api.authentication import given_key
-from api.errors import stamped, translated
+from api.errors import MethodNotAllowed, stamped, translated
 from api.middleware import note_job
 from api.v1.jobs import result_file
 from config.limits import LIMITS
@@ -39,17 +38,21 @@ IGNORED = {"extras"}  # hints for models that take points or text; none of ours 
 
 
 @csrf_exempt
-@require_POST
 def remove(request: HttpRequest) -> HttpResponseBase:
     try:
         return _removed(request)
     except Exception as exception:  # the edge of this dialect: whatever happened, its clients get their shape
         error = translated(exception)
         body = {"detail": error.detail, "error": error.detail, "code": error.code}
-        return stamped(request, error, JsonResponse(body, status=error.status))
+        response = stamped(request, error, JsonResponse(body, status=error.status))
+        if isinstance(error, MethodNotAllowed):
+            response["Allow"] = "POST"
+        return response
 
 
 def _removed(request: HttpRequest) -> HttpResponseBase:
+    if request.method != "POST":
+        raise MethodNotAllowed("Send the image with POST, in the form field file.")
     caller = request.META["CALLER"] = callers.by_key(given_key(request) or "")
     throttles.require_within_rate(caller)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, file_field="file")

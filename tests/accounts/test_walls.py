@@ -111,8 +111,8 @@ def test_a_queryset_that_escapes_its_scope_finds_nothing(alice: Account) -> None
 
 
 def test_the_role_in_use_is_fenced_in(committed_db: None) -> None:
-    assert run_checks(tags=["database"], databases=["default"]) == []
-    assert database_role_is_fenced_in in registry.get_checks()
+    assert run_checks(tags=["database"], databases=["default"], include_deployment_checks=True) == []
+    assert database_role_is_fenced_in in registry.get_checks(include_deployment_checks=True)
 
 
 def test_a_caller_without_key_or_membership_manages_nothing(alice: Account) -> None:

@@ -229,9 +229,8 @@ def test_an_option_of_a_strange_type(http: httpx.Client, alice: Account, photo: 
 
 
 def test_a_model_that_is_not_installed(post: Post, photo: bytes, alice: Account) -> None:
-    response = post(photo, wait=10, model="birefnet-general")
-    assert response.status_code in (409, 503)
-    assert left_behind(alice)["used"] == 0
+    assert_problem(post(photo, wait=10, model="birefnet-general"), 409, "model_not_installed")
+    assert left_behind(alice) == NOTHING
 
 
 @pytest.mark.parametrize("wait", ["wait=soon", "wait=-1", "wait"])

@@ -94,3 +94,10 @@ def test_an_unexpected_body_is_no_server_error(http: httpx.Client, alice: Accoun
         response = http.post("/api/remove", headers=alice.headers | {"Content-Type": content_type}, content=b"\0\xff")
         assert 400 <= response.status_code < 500
         assert response.json()["error"]
+
+
+def test_another_method_is_refused_in_the_same_shape(http: httpx.Client, alice: Account) -> None:
+    response = http.get("/api/remove", headers=alice.headers)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert response.json()["error"]

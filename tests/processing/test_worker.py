@@ -5,33 +5,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from config import valkey
 from config.limits import LIMITS
-from config.local.processes import ChildProcess
+from config.local import programs
+from config.local.processes import ChildProcess, free_port, running
 from processing import heartbeats
 from processing.heartbeats import Heartbeat
 from tests.waiting import wait_for
 
-WORKER = [
-    sys.executable,
-    "-m",
-    "celery",
-    "--app",
-    "config.celery",
-    "worker",
-    "--concurrency",
-    "1",
-    "--queues",
-    "nobody",
-]
+WORKER = [sys.executable, "-m", "celery", "--app", "config.celery", "worker", "--queues", "nobody"]
 
 
 def refused(**environment: str) -> str:
     """What a worker that will not run says before it exits."""
     finished = subprocess.run(WORKER, env=os.environ | environment, capture_output=True, text=True, timeout=60)
     return finished.stdout + finished.stderr
+
+
+def said_by(worker: ChildProcess) -> str:
+    return worker.log_path.read_text() if worker.log_path else ""
 
 
 def test_a_provider_that_is_demanded_but_missing_stops_it(web_port: int) -> None:
@@ -44,15 +39,26 @@ def test_a_provider_that_nobody_knows_stops_it(web_port: int) -> None:
     assert "auto or one of" in refused(INFERENCE_PROVIDER="warp")
 
 
-def test_a_pinned_model_that_is_not_here_stops_it(web_port: int, tmp_path: Path) -> None:
-    said = refused(MODELS_DIR=str(tmp_path))
-    assert "its models cannot be warmed" in said
-    assert "models pull u2net" in said
+def test_without_the_default_model_it_goes_on_but_is_not_ready(web: str, log_dir: Path, tmp_path: Path) -> None:
+    """On a queue of its own, so that it disturbs nobody."""
+    port = free_port()
+    environment = os.environ | {
+        "PORT": str(port),
+        "WEB_PROCESSES": "1",
+        "WORKER_PROCESSES": "1",
+        "MODELS_DIR": str(tmp_path),
+        "REDIS_URL": os.environ["REDIS_URL"].removesuffix("/0") + "/2",
+    }
+    server, worker = programs.web(environment, log_dir / "bare"), programs.worker(environment, log_dir / "bare")
+    with running(server), running(worker):
+        wait_for(lambda: programs.is_ok(port, "/healthz"), seconds=30)
+        wait_for(lambda: "Run: manage.py models pull u2net" in said_by(worker), seconds=30)
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
 
 
 def test_each_process_says_what_it_has_warm(worker: ChildProcess) -> None:
+    wait_for(lambda: len(heartbeats.alive()) == os.cpu_count(), seconds=30)
     alive = heartbeats.alive()
-    assert len(alive) == os.cpu_count()
     assert all({"u2net", "u2netp"} <= set(heartbeat.warm) for heartbeat in alive)
     assert {heartbeat.provider for heartbeat in alive} == {"cpu"}
 
@@ -64,11 +70,11 @@ def passing() -> str:
 
 
 def test_a_silent_process_is_forgotten(passing: str) -> None:
-    assert heartbeats.can_serve(passing)
-    wait_for(lambda: not heartbeats.can_serve(passing), seconds=LIMITS.heartbeat_ttl_s + 3)
+    assert passing in heartbeats.installed_models()
+    wait_for(lambda: passing not in heartbeats.installed_models(), seconds=LIMITS.heartbeat_ttl_s + 3)
 
 
 def test_a_process_that_says_goodbye_is_forgotten_at_once(passing: str) -> None:
     heartbeats.stop("passing:1")
-    assert not heartbeats.can_serve(passing)
+    assert passing not in heartbeats.installed_models()
     assert valkey.client().zscore(heartbeats.INDEX, "passing:1") is None
