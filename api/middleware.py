@@ -4,6 +4,7 @@ from time import monotonic
 import structlog
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 
 from api.errors import is_api
 from processing import audit
@@ -15,6 +16,21 @@ log = structlog.get_logger(__name__)
 def note_job(request: HttpRequest, job: Job) -> None:
     """Says which job a request was about, for its line in the audit log."""
     request.META["JOB"] = job
+
+
+class ProbeMiddleware:
+    """Answers probes before anything asks for the host's name: they come by address, past the proxy."""
+
+    PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info not in self.PATHS:
+            return self.get_response(request)
+        answer: HttpResponse = resolve(request.path_info).func(request)
+        return answer
 
 
 class AuditMiddleware:

@@ -12,6 +12,7 @@ from kombu import Exchange, Queue
 
 from config import env
 from config.limits import LIMITS
+from processing.engine.cores import available_cores
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -40,7 +41,7 @@ app.conf.update(
     task_routes={"processing.housekeeping.*": {"queue": HOUSEKEEPING}},
     task_serializer="json",
     accept_content=["json"],
-    worker_concurrency=env.number("WORKER_PROCESSES") or os.cpu_count(),
+    worker_concurrency=env.number("WORKER_PROCESSES") or available_cores(),
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,

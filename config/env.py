@@ -130,8 +130,11 @@ def path(name: str) -> Path:
     return Path(text(name)).expanduser().resolve()
 
 
-def database(name: str) -> dict[str, object]:
-    return dict(_env.db_url_config(text(name)))
+def database(name: str, *, pool_size: int) -> dict[str, object]:
+    """A database URL with its own options, such as sslmode, and a pool of connections."""
+    url = dict(_env.db_url_config(text(name)))
+    pool = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    return url | {"ENGINE": "django.db.backends.postgresql", "OPTIONS": url.get("OPTIONS", {}) | {"pool": pool}}
 
 
 def mailer(name: str) -> dict[str, object]:

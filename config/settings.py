@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.logs.RequestIdMiddleware",
+    "api.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -79,13 +80,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": env.database("DATABASE_URL")
-    | {
-        "ENGINE": "django.db.backends.postgresql",
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.number("WEB_THREADS") + 4, "timeout": 10}},
-    }
-}
+DATABASES = {"default": env.database("DATABASE_URL", pool_size=env.number("WEB_THREADS") + 4)}
 REDIS_URL = env.text("REDIS_URL")
 BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL
 
@@ -149,7 +144,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE and bool(TRUSTED_PROXIES)  # without a proxy, who would speak TLS?
-SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probes come past the proxy
 SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # whether other hosts below the domain speak HTTPS is not for this installation to decide
@@ -175,6 +169,7 @@ USE_TZ = True
 
 # E-mail
 MAILERS = {"default": env.mailer("EMAIL_URL")}
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL")
 
 # Models

@@ -6,6 +6,7 @@ ProcessingError
 ├── JobCanceled          409 job_canceled
 ├── ImagesRemoved        410 images_removed
 ├── RunTimedOut          422 run_timed_out
+    ├── OriginalMissing      500 original_missing
 ├── WorkerLost           500 worker_lost
 ├── NoWarmWorker         503 no_warm_worker
 ├── QueueUnavailable     503 queue_unavailable
@@ -38,6 +39,10 @@ class ImagesRemoved(ProcessingError):
 
 class RunTimedOut(ProcessingError):
     code, status, title = "run_timed_out", 422, "The image took too long"
+
+
+class OriginalMissing(ProcessingError):
+    code, status, title = "original_missing", 500, "The stored image is gone"
 
 
 class WorkerLost(ProcessingError):

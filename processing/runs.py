@@ -24,7 +24,7 @@ from processing import images, jobs, queue
 from processing.engine import cutout
 from processing.engine.options import Options
 from processing.engine.sessions import SessionCache
-from processing.errors import RunTimedOut
+from processing.errors import ImagesRemoved, OriginalMissing, RunTimedOut
 from processing.images import Kind
 from processing.models import Job, State
 
@@ -57,8 +57,12 @@ def run(job_id: uuid.UUID, sessions: SessionCache) -> None:
 
 
 def _cut_out(job: Job, sessions: SessionCache) -> cutout.Result:
+    try:
+        original = images.read(job, Kind.ORIGINAL)
+    except ImagesRemoved as error:
+        raise OriginalMissing("The stored image was gone when a worker wanted it. Send it again.") from error
     return cutout.cutout(
-        images.read(job, Kind.ORIGINAL),
+        original,
         Options.parse(job.options),
         sessions=sessions,
         limits=jobs.limits_of(job.tenant.plan),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -167,6 +168,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """One below those that the system hands to outgoing connections, which could take it before it is used."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311  no secret
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port

@@ -26,5 +26,11 @@ def test_its_figures_can_be_scraped(http: httpx.Client, worker: ChildProcess) ->
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_they_only_answer_questions(http: httpx.Client, path: str) -> None:
-    assert http.post(path).status_code in (403, 405)
+    assert http.post(path).status_code == 405
     assert http.head(path).content == b""
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_a_probe_comes_by_address(http: httpx.Client, path: str) -> None:
+    assert http.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert http.get("/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
