@@ -6,7 +6,7 @@ ProcessingError
 ├── JobCanceled          409 job_canceled
 ├── ImagesRemoved        410 images_removed
 ├── RunTimedOut          422 run_timed_out
-    ├── OriginalMissing      500 original_missing
+├── OriginalMissing      500 original_missing
 ├── WorkerLost           500 worker_lost
 ├── NoWarmWorker         503 no_warm_worker
 ├── QueueUnavailable     503 queue_unavailable

@@ -77,13 +77,19 @@ def bare(model: str, photo: Path, *, processes: int, seconds: float) -> tuple[fl
 
 def through_the_api(folder: Path, photo: Path, arguments: argparse.Namespace) -> tuple[list[Load], float]:
     port = free_port()
-    environment = {**os.environ, "PORT": str(port), "DEFAULT_MODEL": arguments.model, "PINNED_MODELS": arguments.model}
-    installation = Installation(folder, environment, is_durable=False)
+    installation = Installation(folder, {}, is_durable=False)
+    environment = {
+        **os.environ,
+        **installation.environment,
+        "PORT": str(port),
+        "DEFAULT_MODEL": arguments.model,
+        "PINNED_MODELS": arguments.model,
+    }
+    log_dir = installation.log_dir
     with running(installation):
-        log_dir = installation.log_dir
-        run(programs.migrate(installation.environment, log_dir))
-        key = first_key(installation)
-        web, worker = (program(installation.environment, log_dir) for program in (programs.web, programs.worker))
+        run(programs.migrate(environment, log_dir))
+        key = first_key(environment, installation.first_run_path)
+        web, worker = programs.web(environment, log_dir), programs.worker(environment, log_dir)
         with running(web), running(worker):
             wait_until(lambda: programs.is_ok(port, "/readyz"), children=[web, worker], timeout_s=120)
             with peak_memory_mb(worker.pid) as peak:
@@ -91,12 +97,12 @@ def through_the_api(folder: Path, photo: Path, arguments: argparse.Namespace) ->
             return loads, peak[0]
 
 
-def first_key(installation: Installation) -> str:
+def first_key(environment: dict[str, str], record_path: Path) -> str:
     """The first tenant's key, on a plan that does not get in the way."""
-    run(programs.bootstrap(installation.environment, installation.first_run_path))
-    with psycopg.connect(installation.environment["DATABASE_URL"]) as connection:
+    run(programs.bootstrap(environment, record_path))
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
         connection.execute("UPDATE accounts_plan SET monthly_credits = 1000000, requests_per_minute = 1000000")
-    key: str = json.loads(installation.first_run_path.read_text())["api_key"]
+    key: str = json.loads(record_path.read_text())["api_key"]
     return key
 
 
