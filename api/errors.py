@@ -23,7 +23,7 @@ from rest_framework import exceptions
 from accounts.errors import KeyMissing
 from config.errors import MatteryError
 
-API_PREFIXES = ("/api/", "/v1.0/")
+API_PREFIXES = ("/api/", "/images/")
 log = structlog.get_logger(__name__)
 
 

@@ -6,6 +6,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
+from accounts.callers import Caller
 from api.errors import is_api
 from processing import audit
 from processing.models import Job
@@ -53,11 +54,13 @@ class AuditMiddleware:
         return response
 
     def _record(self, request: HttpRequest, response: HttpResponse, *, action: str, duration_ms: int) -> None:
+        caller: Caller | None = request.META.get("CALLER")
         job: Job | None = request.META.get("JOB")
         audit.record(
             request,
             action=action,
-            caller=request.META.get("CALLER"),
+            caller=caller,
+            tenant=job.tenant if job and caller is None else None,
             status=response.status_code,
             error_code=request.META.get("ERROR_CODE", ""),
             bytes_in=int(request.META.get("CONTENT_LENGTH") or 0),

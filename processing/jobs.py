@@ -140,7 +140,7 @@ def by_link(token: str) -> tuple[Job, Kind]:
     """The image that a signed link stands for; the link itself is the permission."""
     job_id, kind = images.resolve_link(token)
     with platform_scope():
-        job: Job | None = Job.objects.filter(id=job_id).first()
+        job: Job | None = Job.objects.select_related("tenant").filter(id=job_id).first()
     if job is None:
         raise JobNotFound("This link has expired or was never valid. Ask for a new one.")
     return job, kind

@@ -172,6 +172,7 @@ class ImageLinkView(APIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, token: str) -> HttpResponseBase:
         job, kind = jobs.by_link(token)
+        note_job(request._request, job)
         return images.response(job, kind, as_download="download" in request.query_params)
 
 

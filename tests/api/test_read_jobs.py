@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from processing.models import FINAL, Job, State
-from tests.api.conftest import Post, assert_problem, left_behind, stored_files
+from tests.api.conftest import Post, assert_problem, audit_lines, left_behind, stored_files
 from tests.conftest import Account
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -81,6 +81,13 @@ def test_a_signed_link_shows_one_image_and_nothing_else(http: httpx.Client, done
     assert http.get(link + "x").status_code == 404
     body, _, signature = link.rpartition(":")
     assert http.get(f"{body}:{signature[::-1]}").status_code == 404
+
+
+def test_a_look_through_a_signed_link_is_audited(http: httpx.Client, alice: Account, done: dict[str, Any]) -> None:
+    http.get(done["result_url"])
+    line = audit_lines(alice)[-1]
+    assert line.path.startswith("/images/")
+    assert (line.status, line.api_key_prefix, str(line.job_id)) == (200, "", done["id"])
 
 
 def test_a_download_has_a_harmless_name(http: httpx.Client, done: dict[str, Any]) -> None:
