@@ -46,8 +46,8 @@ class MemberForm(BaseDialogForm):  # type: ignore[misc]
     role = forms.ChoiceField(choices=Role.choices, initial=Role.MEMBER, widget=UnfoldAdminSelectWidget)
 
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
-        if Membership.objects.filter(tenant_id=self.object_id, user__email=email).exists():
+        email: str = self.cleaned_data["email"]
+        if Membership.objects.filter(tenant_id=self.object_id, user=User.objects.with_email(email)).exists():
             raise forms.ValidationError("Belongs to this tenant already.")
         return email
 
@@ -135,8 +135,8 @@ class TenantAdmin(ConsoleAdmin):
     def add_member(self, request: HttpRequest, form: MemberForm, object_id: str) -> HttpResponse:
         tenant = self.found(request, object_id)
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
-        members.add(tenant, email=email, role=role)
-        return self.done(request, tenant, f"{email} added as {role.label.lower()}.")
+        membership = members.add(tenant, email=email, role=role)
+        return self.done(request, tenant, f"{membership.user} added as {role.label.lower()}.")
 
     @confirmed(
         "Suspend",
@@ -179,8 +179,7 @@ class PlanAdmin(ConsoleAdmin):
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if "monthly_credits" in form.changed_data:
-            for tenant in obj.tenants.all():
-                tenant.apply_plan()
+            obj.apply()
 
     @admin.display(description="tenants", ordering="tenants_now")
     def tenant_count(self, plan: Any) -> int:
@@ -192,15 +191,8 @@ class PlanAdmin(ConsoleAdmin):
         return amount(plan.used_now)
 
 
-class UserForm(forms.ModelForm):  # type: ignore[type-arg]
-    def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
-        return email
-
-
 @admin.register(User)
 class UserAdmin(ConsoleAdmin):
-    form = UserForm
     list_display = ["email", "name", "tenants", "is_operator", "is_active", "last_login"]
     list_filter = [("is_operator", BooleanRadioFilter), ("is_active", BooleanRadioFilter)]
     search_fields = ["email", "name"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from django.http import HttpRequest
+
 from accounts import keys
 from accounts.errors import KeyMissing, RoleForbids, TenantSuspended
 from accounts.models import ApiKey, Membership, Tenant, User
 from accounts.tenancy import platform_scope, tenant_scope
+
+REMEMBERED = "CALLER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,17 @@ def by_person(user: User, tenant_id: str | None = None) -> Caller | None:
     if not chosen:
         return None
     return _admitted(Caller(tenant=chosen[0].tenant, membership=chosen[0], workspaces=tuple(memberships)))
+
+
+def remember(request: HttpRequest, caller: Caller) -> Caller:
+    """For whatever looks at the request later: the page's frame, the audit log."""
+    request.META[REMEMBERED] = caller
+    return caller
+
+
+def of(request: HttpRequest) -> Caller | None:
+    caller: Caller | None = request.META.get(REMEMBERED)
+    return caller
 
 
 def _admitted(caller: Caller) -> Caller:

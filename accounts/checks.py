@@ -1,10 +1,11 @@
-"""Checks at start that the walls between tenants stand: `manage.py check --deploy --database default`."""
+"""Whether the wall in the database stands: asked by `manage.py check --deploy --database default`, and by the web
+server and the workers before they start."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
+from django.db import OperationalError, connection, connections
 
 ROLE_QUERY = """
     SELECT rolsuper OR rolbypassrls,
@@ -37,3 +38,16 @@ def database_role_is_fenced_in(databases: Sequence[str] | None = None, **_: Any)
                 )
             )
     return found
+
+
+def require_fenced_role() -> None:
+    """For a process that is about to fork and serve. Raises SystemExit: behind a broken wall nothing starts."""
+    try:
+        found = database_role_is_fenced_in(databases=[connection.alias])
+    except OperationalError as error:
+        raise SystemExit(f"PostgreSQL cannot be asked for the role's rights: {error}") from None
+    finally:
+        connection.close()
+        connection.close_pool()  # its threads would not survive the fork
+    for problem in found:
+        raise SystemExit(f"{problem.msg} {problem.hint}")

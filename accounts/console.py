@@ -1,7 +1,7 @@
 """What all pages of the operator console share: traces in the audit log, confirmed actions, filters."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -128,9 +128,9 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         if first := self._day("from"):
-            queryset = queryset.filter((f"{self.field_path}__gte", _midnight(first)))
+            queryset = queryset.filter((f"{self.field_path}__gte", _moment(first, time.min)))
         if last := self._day("to"):
-            queryset = queryset.filter((f"{self.field_path}__lt", _midnight(last + timedelta(days=1))))
+            queryset = queryset.filter((f"{self.field_path}__lte", _moment(last, time.max)))
         return queryset
 
     def _day(self, end: str) -> date | None:
@@ -138,5 +138,5 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
         return day
 
 
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def _moment(day: date, at: time) -> datetime:
+    return timezone.make_aware(datetime.combine(day, at))

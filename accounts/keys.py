@@ -10,7 +10,7 @@ import re
 import secrets
 import string
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
@@ -26,7 +26,9 @@ SHAPE = re.compile(rf"{KIND}[0-9A-Za-z]{{46}}")
 FINDABLE = len(KIND) + 8
 
 
-def issue(tenant: Tenant, *, name: str, created_by: User | None = None) -> tuple[ApiKey, str]:
+def issue(
+    tenant: Tenant, *, name: str, created_by: User | None = None, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
     """Makes a key. The second value is the key itself; it is never to be had again."""
     # Counting is safe to race: one key too many harms nobody.
     if ApiKey.objects.usable().filter(tenant=tenant).count() >= LIMITS.keys_per_tenant:
@@ -39,6 +41,7 @@ def issue(tenant: Tenant, *, name: str, created_by: User | None = None) -> tuple
         prefix=plain[:FINDABLE],
         digest=_digest(plain),
         created_by=created_by,
+        expires_at=expires_at,
     )
     return key, plain
 

@@ -1,5 +1,7 @@
 from collections.abc import Callable
+from http import HTTPStatus
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import platform_scope
@@ -15,4 +17,7 @@ class OperatorScopeMiddleware:
         if not request.path.startswith("/admin/") or not getattr(request.user, "is_operator", False):
             return self.get_response(request)
         with platform_scope():
-            return self.get_response(request)
+            response = self.get_response(request)
+            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:  # an exception, which Django has caught by now
+                transaction.set_rollback(True)
+            return response

@@ -18,8 +18,16 @@ MEGABYTE = 1_000_000
 
 
 class UserManager(BaseUserManager["User"]):
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """An address is one person's, however it is written."""
+        return super().normalize_email(email).lower()
+
+    def with_email(self, email: str) -> User | None:
+        return self.filter(email=self.normalize_email(email)).first()
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save()
         return user
@@ -40,6 +48,9 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    def clean(self) -> None:
+        self.email = User.objects.normalize_email(self.email)
 
     def get_full_name(self) -> str:
         return self.name or self.email
@@ -87,6 +98,10 @@ class Plan(models.Model):
     def max_pixels(self) -> int:
         return self.max_megapixels * MEGABYTE
 
+    def apply(self) -> None:
+        """To the current month of all its tenants."""
+        Allowance.objects.filter(tenant__plan=self).grant_this_month(self.monthly_credits)
+
 
 class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -111,10 +126,7 @@ class Tenant(models.Model):
         return allowance
 
     def apply_plan(self) -> None:
-        """Gives the current month what the plan says, but never less than what is used already."""
-        Allowance.objects.filter(tenant=self, month=this_month()).update(
-            granted=Greatest(F("used"), Decimal(self.plan.monthly_credits))
-        )
+        Allowance.objects.filter(tenant=self).grant_this_month(self.plan.monthly_credits)
 
 
 class Role(models.TextChoices):
@@ -187,6 +199,12 @@ def this_month() -> date:
     return timezone.now().date().replace(day=1)
 
 
+class AllowanceQuerySet(TenantQuerySet["Allowance"]):
+    def grant_this_month(self, credits: int) -> None:
+        """Never less than what is used already."""
+        self.filter(month=this_month()).update(granted=Greatest(F("used"), Decimal(credits)))
+
+
 class Allowance(models.Model):
     """One month's credits of a tenant. `used` counts what is reserved or charged; accounts/ledger.py moves it."""
 
@@ -195,7 +213,7 @@ class Allowance(models.Model):
     granted = models.DecimalField(max_digits=12, decimal_places=2)
     used = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
 
-    objects = TenantManager.from_queryset(TenantQuerySet)()
+    objects = TenantManager.from_queryset(AllowanceQuerySet)()
 
     class Meta:
         ordering = ["-month"]

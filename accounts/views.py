@@ -28,7 +28,9 @@ def create_key(request: HttpRequest, caller: Caller) -> HttpResponse:
     if not form.is_valid():
         return _keys_page(request, form, status=422)
     try:
-        key, plain = keys.issue(caller.tenant, name=form.cleaned_data["name"], created_by=caller.user)
+        key, plain = keys.issue(
+            caller.tenant, name=form.cleaned_data["name"], created_by=caller.user, expires_at=form.expires_at
+        )
     except AccountError as error:
         form.add_error(None, error.detail)
         return _keys_page(request, form, status=error.status)

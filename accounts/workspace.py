@@ -30,7 +30,7 @@ def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], Ht
         if caller is None:
             reason = "You do not belong to an account yet. Ask its owner or the operator to add you."
             return render(request, "accounts/no_workspace.html", {"reason": reason}, status=403)
-        request.META["CALLER"] = caller
+        callers.remember(request, caller)
         try:
             with caller.scope():
                 return page(request, caller, *args, **kwargs)
@@ -42,7 +42,7 @@ def in_workspace[**P](page: Page[P]) -> Callable[Concatenate[HttpRequest, P], Ht
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """What every page of the dashboard shows around its content."""
-    caller: Caller | None = request.META.get("CALLER")
+    caller = callers.of(request)
     if caller is None or caller.membership is None:
         return {}
     with caller.scope():

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -10,9 +9,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts.tenancy import platform_scope
+from config.celery import HOUSEKEEPING, INTERACTIVE
 from processing import heartbeats, queue
 from processing.errors import QueueUnavailable
-from processing.models import Job, State
+from processing.models import FINAL, Job, State
 
 
 @require_safe
@@ -29,12 +29,10 @@ class Figures(Collector):
 
     def _unfinished_jobs(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily("mattery_unfinished_jobs", "Jobs that wait or run.", labels=["state"])
-        states = [State.QUEUED, State.RUNNING]
         with platform_scope():
-            jobs = Job.objects.filter(state__in=states).order_by()
-            counted = dict(jobs.values_list("state").annotate(Count("pk")))
-        for state in states:
-            family.add_metric([state], counted.get(state, 0))
+            unfinished = Job.objects.exclude(state__in=FINAL).count_by_state()
+        for state in (State.QUEUED, State.RUNNING):
+            family.add_metric([state], unfinished[state])
         return family
 
     def _workers(self) -> Iterator[GaugeMetricFamily]:
@@ -45,8 +43,8 @@ class Figures(Collector):
         try:
             for (model, provider), count in heartbeats.warm_processes().items():
                 warm.add_metric([model, provider], count)
-            for name, messages in queue.lengths().items():
-                length.add_metric([name], messages)
+            for name in (INTERACTIVE, HOUSEKEEPING):
+                length.add_metric([name], queue.length(name))
             up.add_metric([], 1)
         except QueueUnavailable:
             up.add_metric([], 0)

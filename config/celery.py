@@ -12,7 +12,7 @@ from kombu import Exchange, Queue
 
 from config import env
 from config.limits import LIMITS
-from processing.engine.cores import available_cores
+from config.cores import available_cores
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -1,6 +1,7 @@
 """Every environment variable that the settings read: name, default, help. docs/configuration.md lists the same."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,10 +103,10 @@ VARIABLES = {
 _env = environ.Env()
 
 
-def text(name: str) -> str:
+def text(name: str, environ: Mapping[str, str] = os.environ) -> str:
     variable = VARIABLES[name]
     # A variable that is set but empty means the same as one that is not set: compose files write both.
-    value = os.environ.get(name) or variable.default
+    value = environ.get(name) or variable.default
     if value is None:
         raise SystemExit(f"{name} is not set. {variable.help} See docs/configuration.md.")
     return value
@@ -126,8 +127,8 @@ def names(name: str) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()]
 
 
-def path(name: str) -> Path:
-    return Path(text(name)).expanduser().resolve()
+def path(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    return Path(text(name, environ)).expanduser().resolve()
 
 
 def database(name: str, *, pool_size: int) -> dict[str, object]:

@@ -19,11 +19,13 @@ class MatteryError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong on our side"
     is_retryable: ClassVar[bool] = False
+    usual_detail: ClassVar[str] = ""
+    usual_retry_after_s: ClassVar[int | None] = None
 
     def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
-        self.retry_after_s = retry_after_s
+        self.detail = detail or self.usual_detail or self.title
+        self.retry_after_s = retry_after_s or self.usual_retry_after_s
+        super().__init__(self.detail)
 
     @classmethod
     def concrete(cls) -> Iterator[type["MatteryError"]]:

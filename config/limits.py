@@ -42,6 +42,18 @@ class Limits:
     keys_per_tenant: int = limit(50, "keys", "API keys of one tenant that are not revoked.")
     audit_export_rows: int = limit(500_000, "lines", "Lines in one CSV export of the audit log.")
 
+    def __post_init__(self) -> None:
+        rules = {
+            "MATTERY_ATTEMPTS must be at least 1.": self.attempts >= 1,
+            "MATTERY_LEASE_RENEWAL_S must be less than MATTERY_LEASE_S.": self.lease_renewal_s < self.lease_s,
+            "MATTERY_HEARTBEAT_S must be less than MATTERY_HEARTBEAT_TTL_S.": self.heartbeat_s < self.heartbeat_ttl_s,
+            "MATTERY_RUN_SOFT_S must be less than MATTERY_RUN_HARD_S.": self.run_soft_s < self.run_hard_s,
+            "MATTERY_PAGE_SIZE must not exceed MATTERY_PAGE_SIZE_MAX.": self.page_size <= self.page_size_max,
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise SystemExit(rule)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         given = {f.name: environment.get(f"MATTERY_{f.name.upper()}", "") for f in fields(cls)}

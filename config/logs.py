@@ -2,14 +2,10 @@
 
 import logging
 import re
-import uuid
-from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
 from structlog.types import EventDict, Processor, WrappedLogger
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"(mat_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+")
 
 
@@ -47,7 +43,7 @@ def structured_logging(level: str) -> dict[str, object]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.JSONRenderer(),
                 ],
-                "foreign_pre_chain": [*SHARED, structlog.stdlib.PositionalArgumentsFormatter()],
+                "foreign_pre_chain": SHARED,
             }
         },
         "filters": {"unexpected": {"()": "django.utils.log.CallbackFilter", "callback": is_unexpected}},
@@ -64,19 +60,3 @@ def structured_logging(level: str) -> dict[str, object]:
 def is_unexpected(record: logging.LogRecord) -> bool:
     """Refusals and "not ready" are answers, not errors; the audit log has them."""
     return getattr(record, "status_code", 500) == 500
-
-
-class RequestIdMiddleware:
-    """Takes X-Request-ID from the caller when it is harmless, makes one otherwise, and answers with it."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        request.META["REQUEST_ID"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = self.get_response(request)
-        response["X-Request-ID"] = request_id
-        return response

@@ -1,4 +1,4 @@
-"""The connection to Valkey that wake-ups, heartbeats and rate limits share."""
+"""The connections to Valkey for wake-ups and heartbeats. Rate limits have their own, see api/throttles.py."""
 
 from functools import cache
 

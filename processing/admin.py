@@ -3,12 +3,10 @@
 import ipaddress
 import re
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -180,8 +178,9 @@ class JobAdmin(ReadOnlyAdmin):
     )
     def cancel(self, request: HttpRequest, _form: BaseDialogForm, object_id: str) -> HttpResponse:
         job = self.found(request, object_id)
-        # Whoever waits for the job is woken by this and must find the change committed.
-        transaction.on_commit(partial(jobs.cancel, Caller(tenant=job.tenant), job.pk), robust=True)
+        if not jobs.cancel(Caller(tenant=job.tenant), job.pk):
+            self.message_user(request, "It had ended already.", messages.WARNING)
+            return self.back_to(job)
         return self.done(request, job, "Canceled.")
 
 

@@ -23,6 +23,7 @@ class ProcessingError(MatteryError):
 
 class JobNotFound(ProcessingError):
     code, status, title = "job_not_found", 404, "No such job"
+    usual_detail = "There is no job with this id."
 
 
 class ResultNotReady(ProcessingError):
@@ -35,6 +36,7 @@ class JobCanceled(ProcessingError):
 
 class ImagesRemoved(ProcessingError):
     code, status, title = "images_removed", 410, "The images have been removed"
+    usual_detail = "The images of this job have been removed; the line in the history stays."
 
 
 class RunTimedOut(ProcessingError):
@@ -51,10 +53,14 @@ class WorkerLost(ProcessingError):
 
 class NoWarmWorker(ProcessingError):
     code, status, title, is_retryable = "no_warm_worker", 503, "No worker is ready", True
+    usual_detail = "No worker is ready just now. Try again shortly, or do not wait."
+    usual_retry_after_s = 10
 
 
 class QueueUnavailable(ProcessingError):
     code, status, title, is_retryable = "queue_unavailable", 503, "The queue is not reachable", True
+    usual_detail = "The queue is not reachable just now. Try again shortly."
+    usual_retry_after_s = 5
 
 
 class StorageUnavailable(ProcessingError):
@@ -64,6 +70,8 @@ class StorageUnavailable(ProcessingError):
         "The image storage is not reachable",
         True,
     )
+    usual_detail = "The image could not be stored or read. Try again shortly."
+    usual_retry_after_s = 10
 
 
 class WaitTimedOut(ProcessingError):

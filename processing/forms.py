@@ -1,9 +1,17 @@
-from datetime import timedelta
+from typing import Any
 
 from django import forms
 
 from processing.jobs import selectable_models
-from processing.models import Job, JobQuerySet, State
+from processing.models import State
+
+LOOKUPS = {
+    "q": "filename__icontains",
+    "state": "state",
+    "model": "model",
+    "since": "created_at__date__gte",
+    "until": "created_at__date__lte",
+}
 
 
 class HistoryFilter(forms.Form):
@@ -17,15 +25,6 @@ class HistoryFilter(forms.Form):
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
 
-    def jobs(self) -> JobQuerySet:
+    def lookups(self) -> dict[str, Any]:
         self.full_clean()
-        found: JobQuerySet = Job.objects.all()
-        given = {name: value for name, value in self.cleaned_data.items() if value}
-        lookups = {
-            "q": "filename__icontains",
-            "state": "state",
-            "model": "model",
-            "since": "created_at__date__gte",
-        }
-        found = found.filter(**{lookups[name]: given[name] for name in given.keys() & lookups.keys()})
-        return found.filter(created_at__date__lt=given["until"] + timedelta(days=1)) if "until" in given else found
+        return {LOOKUPS[name]: value for name, value in self.cleaned_data.items() if value}

@@ -43,9 +43,10 @@ def stop(process: str) -> None:
 def alive() -> list[Heartbeat]:
     try:
         processes = cast(list[str], valkey.client().zrangebyscore(INDEX, time.time(), "+inf"))
-        found = [cast(str | None, valkey.client().get(_key(process))) for process in processes]
+        keys = [_key(process) for process in processes]
+        found = cast(list[str | None], valkey.client().mget(keys)) if keys else []
     except redis.RedisError as error:
-        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
+        raise QueueUnavailable from error
     return [Heartbeat(**json.loads(heartbeat)) for heartbeat in found if heartbeat]
 
 

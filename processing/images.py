@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -47,7 +47,7 @@ def read(job: Job, kind: Kind) -> bytes:
 
 def open_stored(job: Job, kind: Kind) -> BinaryIO:
     if not job.has_images:
-        raise ImagesRemoved("The images of this job have been removed; the line in the history stays.")
+        raise ImagesRemoved
     with _reported():
         return default_storage.open(path(job, kind))  # type: ignore[return-value]
 
@@ -57,6 +57,8 @@ def remove(job: Job) -> None:
     with _reported():
         for kind in Kind:
             default_storage.delete(path(job, kind))
+        with suppress(OSError):  # on disk a folder is left, unless something is just being stored in it
+            default_storage.delete(f"{job.tenant_id}/{job.id}")
 
 
 def media_type(job: Job, kind: Kind) -> str:
@@ -102,9 +104,7 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ImagesRemoved("The images of this job have been removed; the line in the history stays.") from error
+        raise ImagesRemoved from error
     except (OSError, BotoCoreError, ClientError) as error:
         log.error("image storage failed", error=str(error))
-        raise StorageUnavailable(
-            "The image could not be stored or read. Try again shortly.", retry_after_s=10
-        ) from error
+        raise StorageUnavailable from error

@@ -1,4 +1,5 @@
-"""What can be done with a job: submit, wait, cancel, remove, sweep, expire. A worker's part is in processing/runs.py.
+"""What can be done with a job: submit, wait, cancel, remove. A worker's part is in processing/runs.py, the sweeper's in
+processing/sweeping.py.
 
 Credits are reserved in the transaction that inserts the job and given back in the one that ends it without a result.
 Whoever's conditional UPDATE finds no row changes nothing.
@@ -7,8 +8,8 @@ Whoever's conditional UPDATE finds no row changes nothing.
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
-import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -21,7 +22,7 @@ from config.errors import MatteryError
 from config.limits import LIMITS
 from config.text import printable
 from processing import heartbeats, images, queue
-from processing.engine import decode
+from processing.engine import catalog, decode
 from processing.engine.errors import ModelNotInstalled
 from processing.engine.options import Options
 from processing.errors import (
@@ -30,14 +31,11 @@ from processing.errors import (
     NoWarmWorker,
     QueueUnavailable,
     ResultNotReady,
-    WorkerLost,
 )
 from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
 CREDITS_PER_IMAGE = Decimal(1)
-BATCH = 200
-log = structlog.get_logger(__name__)
 
 
 def limits_of(plan: Plan) -> decode.Limits:
@@ -85,7 +83,7 @@ def _accept(caller: Caller, job: Job) -> None:
     with caller.scope():
         ledger.reserve(caller.tenant, job_id=job.id, credits=job.credits, api_key=caller.api_key)
         job.save(force_insert=True)
-        transaction.on_commit(lambda: queue.publish(job.id))
+        transaction.on_commit(partial(queue.publish, job.id), robust=True)
 
 
 def selectable_models() -> list[str]:
@@ -94,7 +92,8 @@ def selectable_models() -> list[str]:
         installed = heartbeats.installed_models()
     except QueueUnavailable:
         installed = []
-    return [settings.DEFAULT_MODEL, *(name for name in installed if name != settings.DEFAULT_MODEL)]
+    known = [name for name in installed if name in catalog.read().models]  # a newer worker may know more
+    return [settings.DEFAULT_MODEL, *(name for name in known if name != settings.DEFAULT_MODEL)]
 
 
 def require_worker(model: str) -> None:
@@ -103,23 +102,21 @@ def require_worker(model: str) -> None:
     if workers and not any(model in worker.installed for worker in workers):
         raise ModelNotInstalled(f"{model} is not installed on any worker. Choose another model.")
     if not workers:
-        raise NoWarmWorker(
-            "No worker is ready for this model just now. Try again shortly, or do not wait.",
-            retry_after_s=10,
-        )
+        raise NoWarmWorker
 
 
 def wait(caller: Caller, job: Job, *, seconds: int) -> Job:
     """The job as it stands when it has ended, or when the time is over.
 
-    Raises NoWarmWorker or QueueUnavailable, with the job canceled and its credit back, when nothing will end it.
+    Raises NoWarmWorker, ModelNotInstalled or QueueUnavailable when nothing will end it; then the job is canceled, with
+    its credit back.
     """
     connection.close()  # back to the pool: a waiting request must not hold a database connection
     try:
         ended = queue.wait(job.id, seconds=seconds)
         if not ended:
             require_worker(job.model)
-    except (NoWarmWorker, QueueUnavailable):
+    except (NoWarmWorker, ModelNotInstalled, QueueUnavailable):
         current = get(caller, job.id)
         if current.is_finished:
             return current
@@ -132,7 +129,7 @@ def get(caller: Caller, job_id: uuid.UUID) -> Job:
     with caller.scope():
         job: Job | None = Job.objects.filter(id=job_id).first()
     if job is None:
-        raise JobNotFound("There is no job with this id.")
+        raise JobNotFound
     return job
 
 
@@ -163,82 +160,48 @@ def failure(job: Job) -> MatteryError:
     return classes.get(job.error_code, MatteryError)(job.error_detail)
 
 
-def end_in_failure(rows: JobQuerySet, job_id: uuid.UUID, error: MatteryError) -> bool:
-    ended = rows.move(
+def fail(rows: JobQuerySet, job_id: uuid.UUID, error: MatteryError) -> bool:
+    """Ends that job, if it is one of `rows`, with its credit back. Needs the tenant's scope."""
+    failed = rows.filter(id=job_id).move(
         State.FAILED,
         finished_at=timezone.now(),
         error_code=error.code,
         error_detail=error.detail[:500],
     )
-    if ended:
+    if failed:
         ledger.release(job_id)
-    return bool(ended)
+    return bool(failed)
 
 
 def cancel(caller: Caller, job_id: uuid.UUID) -> bool:
     """Ends a job that has not ended, with its credit back and its images removed. False: it had ended already."""
     with caller.scope():
-        canceled = Job.objects.filter(id=job_id).move(
-            State.CANCELED, finished_at=timezone.now(), images_removed_at=timezone.now()
-        )
+        now = timezone.now()
+        rows = Job.objects.filter(id=job_id)
+        canceled = rows.move(State.CANCELED, finished_at=now, images_expire_at=now)
         if canceled:
             ledger.release(job_id)
-    if canceled:
-        images.remove(get(caller, job_id))
-        queue.wake(job_id)
+            transaction.on_commit(partial(discard_images, rows.get()), robust=True)
+            transaction.on_commit(partial(queue.wake, job_id), robust=True)
     return bool(canceled)
 
 
 def remove(caller: Caller, job_id: uuid.UUID) -> None:
-    """Removes the images of a job, canceling it first when it has not ended. The line in the history stays."""
+    """Removes the images of a job, canceling it first when it has not ended. The line in the history stays.
+
+    From the commit on nobody sees the images; should the storage fail then, the sweeper tries again.
+    """
     caller.require_submit()
     job = get(caller, job_id)
     if cancel(caller, job_id):
         return
     with caller.scope():
-        Job.objects.filter(id=job_id, images_removed_at=None).update(images_removed_at=timezone.now())
+        Job.objects.filter(id=job_id, images_removed_at=None).update(images_expire_at=timezone.now())
+        transaction.on_commit(partial(discard_images, job), robust=True)
+
+
+def discard_images(job: Job) -> None:
+    """Marked as removed only when they are, so that a failure on the way is seen and tried again."""
     images.remove(job)
-
-
-def sweep() -> None:
-    """Finds what a crash left: leases that ran out, and jobs that the queue has lost."""
-    with platform_scope():
-        abandoned = list(Job.objects.abandoned().only("id", "tenant_id", "attempts")[:BATCH])
-        overlooked = list(Job.objects.overlooked().only("id", "tenant_id", "attempts")[:BATCH])
-    for job in [*abandoned, *overlooked]:
-        if job.attempts >= LIMITS.attempts:
-            _give_up(job)
-        else:
-            _queue_again(job)
-
-
-def _give_up(job: Job) -> None:
-    error = WorkerLost(
-        f"The job was tried {job.attempts} times and its worker was lost each time. Nothing was charged."
-    )
     with tenant_scope(job.tenant_id):
-        rows = Job.objects.filter(id=job.id, attempts__gte=LIMITS.attempts)
-        ended = end_in_failure(rows.abandoned() | rows.overlooked(), job.id, error)
-    if ended:
-        log.error("job given up", job_id=str(job.id), attempts=job.attempts)
-        queue.wake(job.id)
-
-
-def _queue_again(job: Job) -> None:
-    with tenant_scope(job.tenant_id):
-        rows = Job.objects.filter(id=job.id)
-        moved = (rows.abandoned() | rows.overlooked()).move(State.QUEUED, queued_at=timezone.now())
-    if moved:
-        queue.publish(job.id)
-
-
-def remove_expired_images() -> int:
-    """Removes images past their tenant's retention, a batch at a time; how many jobs that were."""
-    now = timezone.now()
-    with platform_scope():
-        expired = list(Job.objects.past_retention(now)[:BATCH])
-    for job in expired:
-        images.remove(job)
-        with tenant_scope(job.tenant_id):
-            Job.objects.filter(id=job.id).update(images_removed_at=now)
-    return len(expired)
+        Job.objects.filter(id=job.id, images_removed_at=None).update(images_removed_at=timezone.now())

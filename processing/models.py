@@ -64,6 +64,10 @@ class JobQuerySet(TenantQuerySet["Job"]):
         """On the queue for so long that the queue may have lost them."""
         return self.filter(state=State.QUEUED, queued_at__lt=timezone.now() - timedelta(seconds=LIMITS.pickup_s))
 
+    def count_by_state(self) -> dict[State, int]:
+        counted = self.order_by().values_list("state").annotate(models.Count("pk"))
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in counted}
+
     def past_retention(self, now: datetime) -> JobQuerySet:
         return self.filter(state__in=FINAL, images_removed_at=None, images_expire_at__lt=now)
 
@@ -115,6 +119,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="job_history"),
             models.Index(fields=["created_at"], name="job_by_day"),
+            models.Index(fields=["request_id"], name="job_by_request"),
             models.Index(
                 fields=["state", "queued_at"],
                 name="job_unfinished",
@@ -155,7 +160,8 @@ class Job(models.Model):
 
     @property
     def has_images(self) -> bool:
-        return self.images_removed_at is None
+        """Not once they are to be removed, even if that is still to be done."""
+        return self.images_removed_at is None and self.images_expire_at > timezone.now()
 
     @property
     def duration_ms(self) -> int | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Allowance, Tenant, this_month
@@ -41,12 +41,13 @@ class Overview:
 def now() -> Overview:
     """Needs the platform's scope."""
     workers, trouble = _workers()
-    unfinished = _jobs_by_state(state__in=[State.QUEUED, State.RUNNING])
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    unfinished = Job.objects.filter(state__in=[State.QUEUED, State.RUNNING]).count_by_state()
     allowed = Allowance.objects.filter(month=this_month()).aggregate(used=Sum("used"), granted=Sum("granted"))
     return Overview(
         tenants=Tenant.objects.count(),
         suspended_tenants=Tenant.objects.filter(is_suspended=True).count(),
-        jobs_today=_jobs_by_state(created_at__gte=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)),
+        jobs_today=Job.objects.filter(created_at__gte=midnight).count_by_state(),
         queued=unfinished[State.QUEUED],
         running=unfinished[State.RUNNING],
         credits_used=allowed["used"] or Decimal(0),
@@ -55,11 +56,6 @@ def now() -> Overview:
         trouble=trouble,
         refused=_refused_lately(),
     )
-
-
-def _jobs_by_state(**lookups: object) -> dict[State, int]:
-    counted = Job.objects.filter(**lookups).order_by().values_list("state").annotate(Count("pk"))
-    return dict.fromkeys(State, 0) | {State(state): number for state, number in counted}
 
 
 def _workers() -> tuple[list[Heartbeat], str]:

@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 
 from config import valkey
-from config.celery import HOUSEKEEPING, INTERACTIVE, app
+from config.celery import INTERACTIVE, app
 from processing.errors import QueueUnavailable
 
 WAKE_UP_KEPT_S = 120
@@ -27,13 +27,13 @@ def publish(job_id: uuid.UUID) -> None:
         )
 
 
-def lengths() -> dict[str, int]:
-    """Messages on each queue. Raises QueueUnavailable."""
+def length(name: str = INTERACTIVE) -> int:
+    """Messages that wait. Raises QueueUnavailable."""
     try:
         with redis.Redis.from_url(settings.BROKER_URL, socket_connect_timeout=2, socket_timeout=5) as broker:
-            return {name: cast(int, broker.llen(name)) for name in (INTERACTIVE, HOUSEKEEPING)}
+            return cast(int, broker.llen(name))
     except redis.RedisError as error:
-        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
+        raise QueueUnavailable from error
 
 
 def wake(job_id: uuid.UUID) -> None:
@@ -53,7 +53,7 @@ def wait(job_id: uuid.UUID, *, seconds: int) -> bool:
         with valkey.patient_client(seconds) as client:
             return client.blpop([_key(job_id)], timeout=seconds) is not None
     except redis.RedisError as error:
-        raise QueueUnavailable("The queue is not reachable just now. Try again shortly.", retry_after_s=5) from error
+        raise QueueUnavailable from error
 
 
 def _key(job_id: uuid.UUID) -> str:

@@ -1,7 +1,7 @@
 """A worker's part in a job's life: one attempt at it, under a lease.
 
 The result is stored before the transaction that charges for it. An attempt that breaks off, by a crash or by an error
-that may pass, leaves the lease to run out; the sweeper (processing/jobs.py) then queues the job again.
+that may pass, leaves the lease to run out; the sweeper (processing/sweeping.py) then queues the job again.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from time import monotonic
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts import ledger
@@ -28,6 +28,8 @@ from processing.errors import ImagesRemoved, OriginalMissing, RunTimedOut
 from processing.images import Kind
 from processing.models import Job, State
 
+log = structlog.get_logger(__name__)
+
 
 def run(job_id: uuid.UUID, sessions: SessionCache) -> None:
     """One attempt at a job. Does nothing when the job has ended or somebody else is at it."""
@@ -37,23 +39,23 @@ def run(job_id: uuid.UUID, sessions: SessionCache) -> None:
     if job is None or lease is None:
         return
     with structlog.contextvars.bound_contextvars(job_id=str(job_id), request_id=job.request_id):
-        try:
-            with _renewed(job, lease):
-                result = _cut_out(job, sessions)
-                _store_result(job, result)
-        except MatteryError as error:
-            if error.is_retryable:
-                raise
-            _fail(job, error, lease=lease)
-        except SoftTimeLimitExceeded:
-            _fail(
-                job,
-                RunTimedOut(f"The image took longer than {LIMITS.run_soft_s} s and was given up."),
-                lease=lease,
-            )
-        else:
-            _succeed(job, result, lease=lease)
-        queue.wake(job_id)
+        if _attempt(job, lease, sessions):
+            queue.wake(job_id)
+
+
+def _attempt(job: Job, lease: uuid.UUID, sessions: SessionCache) -> bool:
+    """Whether this run has ended the job; not if the lease was lost on the way. Raises errors that may pass."""
+    try:
+        with _renewed(job, lease):
+            result = _cut_out(job, sessions)
+            _store_result(job, result)
+    except SoftTimeLimitExceeded:
+        return _fail(job, lease, RunTimedOut(f"The image took longer than {LIMITS.run_soft_s} s and was given up."))
+    except MatteryError as error:
+        if error.is_retryable:
+            raise
+        return _fail(job, lease, error)
+    return _succeed(job, lease, result)
 
 
 def _cut_out(job: Job, sessions: SessionCache) -> cutout.Result:
@@ -78,7 +80,7 @@ def _store_result(job: Job, result: cutout.Result) -> None:
     result.timings_ms["store"] = round((monotonic() - started) * 1000, 1)
 
 
-def _succeed(job: Job, result: cutout.Result, *, lease: uuid.UUID) -> None:
+def _succeed(job: Job, lease: uuid.UUID, result: cutout.Result) -> bool:
     with tenant_scope(job.tenant_id):
         settled = Job.objects.held(job.id, lease).move(
             State.SUCCEEDED,
@@ -87,29 +89,21 @@ def _succeed(job: Job, result: cutout.Result, *, lease: uuid.UUID) -> None:
             provider=result.provider,
             result_media_type=result.media_type,
             result_bytes=len(result.data),
-            width=result.width,
-            height=result.height,
             has_preview=result.preview is not None,
             has_foreground=not result.is_empty,
             timings_ms=result.timings_ms,
         )
         if settled:
             ledger.charge(job.id)
-    if not settled:
-        _remove_if_unwanted(job)
-
-
-def _remove_if_unwanted(job: Job) -> None:
-    """The job was removed while it ran: so must be what this run has just stored."""
-    with tenant_scope(job.tenant_id):
-        removed = Job.objects.filter(id=job.id, images_removed_at__isnull=False).exists()
-    if removed:
+        canceled = Job.objects.filter(id=job.id, state=State.CANCELED).exists()
+    if canceled:  # while it ran: then what this run has just stored must go as well
         images.remove(job)
+    return bool(settled)
 
 
-def _fail(job: Job, error: MatteryError, *, lease: uuid.UUID) -> None:
+def _fail(job: Job, lease: uuid.UUID, error: MatteryError) -> bool:
     with tenant_scope(job.tenant_id):
-        jobs.end_in_failure(Job.objects.held(job.id, lease), job.id, error)
+        return jobs.fail(Job.objects.held(job.id, lease), job.id, error)
 
 
 @contextmanager
@@ -119,15 +113,21 @@ def _renewed(job: Job, lease: uuid.UUID) -> Iterator[None]:
 
     def renew() -> None:
         while not stop.wait(LIMITS.lease_renewal_s):
-            with tenant_scope(job.tenant_id):
-                Job.objects.held(job.id, lease).update(
-                    lease_expires_at=timezone.now() + timedelta(seconds=LIMITS.lease_s)
-                )
-        connection.close()
+            _renew(job, lease)
 
-    thread = Thread(target=renew, daemon=True)
-    thread.start()
+    Thread(target=renew, daemon=True).start()
     try:
         yield
     finally:
         stop.set()
+
+
+def _renew(job: Job, lease: uuid.UUID) -> None:
+    try:
+        with tenant_scope(job.tenant_id):
+            until = timezone.now() + timedelta(seconds=LIMITS.lease_s)
+            Job.objects.held(job.id, lease).update(lease_expires_at=until)
+    except DatabaseError as error:
+        log.warning("lease not renewed, trying again", error=str(error))
+    finally:
+        connection.close()  # this thread's own

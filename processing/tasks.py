@@ -1,19 +1,22 @@
 """Celery's entrances. Each takes ids and calls one verb."""
 
 import uuid
+from typing import Any
 
 import structlog
 from celery import shared_task
 from django.conf import settings
 
-from processing import jobs
+from processing import sweeping
 
+# The limits of an image are not theirs. Doing them twice is harmless, losing one too: the next comes by itself.
+UNHURRIED: dict[str, Any] = {"soft_time_limit": 1_700, "time_limit": 1_800, "acks_late": False}
 log = structlog.get_logger(__name__)
 
 
 @shared_task(name="processing.run")
 def run(job_id: str) -> None:
-    # Imported here because web and beat know this task too, but have no ONNX Runtime.
+    # Imported here because the web server knows this task too, but has no ONNX Runtime.
     from processing import runs, worker
 
     runs.run(uuid.UUID(job_id), worker.sessions())
@@ -21,16 +24,16 @@ def run(job_id: str) -> None:
 
 @shared_task(name="processing.housekeeping.sweep")
 def sweep() -> None:
-    jobs.sweep()
+    sweeping.sweep()
 
 
-@shared_task(name="processing.housekeeping.remove_expired_images")
+@shared_task(name="processing.housekeeping.remove_expired_images", **UNHURRIED)
 def remove_expired_images() -> None:
-    while jobs.remove_expired_images():
+    while sweeping.remove_expired_images():
         pass
 
 
-@shared_task(name="processing.housekeeping.verify_models")
+@shared_task(name="processing.housekeeping.verify_models", **UNHURRIED)
 def verify_models() -> None:
     from processing.engine import weights
 

@@ -38,7 +38,7 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
 @in_workspace
 def history(request: HttpRequest, caller: Caller) -> HttpResponse:
     form = HistoryFilter(request.GET)
-    page = Paginator(form.jobs(), HISTORY_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(Job.objects.filter(**form.lookups()), HISTORY_PAGE).get_page(request.GET.get("page"))
     template = "processing/_history_lines.html" if request.htmx else "processing/history.html"  # type: ignore[attr-defined]
     return render(request, template, {"form": form, "page": page, "is_filtered": form.has_changed()})
 

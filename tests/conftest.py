@@ -48,6 +48,11 @@ def make_member(tenant: Tenant, role: Role) -> User:
     return user
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pages_find_their_static_files(static_files: None) -> None:
+    """Pages are also rendered in this process, through Django's test client."""
+
+
 @pytest.fixture
 def alice(committed_db: None) -> Account:
     return make_account("Alice", requests_per_minute=10_000)

@@ -1,10 +1,12 @@
 """Every route of the URLconf, asked by those who have no business there. A new route is covered or fails here."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -38,6 +40,7 @@ OPEN = {
 }
 REFUSALS = {302, 401, 403, 404, 405}
 METHODS = ("get", "post", "put", "delete")
+LISTED = 9  # jobs of each tenant, on several pages
 
 
 def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str | None, URLPattern]]:
@@ -101,7 +104,9 @@ def as_person(user: User) -> Client:
 
 
 def body_of(response: Any) -> bytes:
-    return b"".join(response.streaming_content) if response.streaming else response.content
+    """In lower case, as a name may be written either way."""
+    body: bytes = b"".join(response.streaming_content) if response.streaming else response.content
+    return body.lower()
 
 
 @pytest.mark.parametrize(("path", "name"), ROUTES)
@@ -176,6 +181,46 @@ def test_somebody_who_left_sees_nothing_any_more(alice: Account, job: Job) -> No
     with alice.caller.scope():
         member.memberships.all().delete()
     assert client.get(f"/jobs/{job.id}/").status_code == 403
+
+
+def add_jobs(account: Account, *, newest: datetime) -> list[str]:
+    """Their ids, as the API lists them."""
+    with account.caller.scope():
+        added = Job.objects.bulk_create(
+            Job(
+                tenant=account.tenant,
+                model="u2netp",
+                original_format="PNG",
+                original_bytes=14,
+                width=1,
+                height=1,
+                created_at=newest - timedelta(seconds=age),
+                images_expire_at=newest,
+            )
+            for age in range(LISTED)
+        )
+    return [str(job.id) for job in added]
+
+
+def listed(web: str, account: Account) -> list[str]:
+    """The ids that one walk over all pages finds."""
+    ids: list[str] = []
+    url: str | None = f"{web}/api/v1/jobs?limit=2"
+    with httpx.Client(headers=account.headers, timeout=30) as client:
+        while url and len(ids) <= LISTED:
+            page = client.get(url).json()
+            ids += [job["id"] for job in page["results"]]
+            url = page["next"]
+    return ids
+
+
+def test_lists_that_are_read_at_once_keep_to_their_tenants(web: str, alice: Account, charlie: Account) -> None:
+    now = timezone.now()
+    own = [(alice, add_jobs(alice, newest=now)), (charlie, add_jobs(charlie, newest=now - timedelta(days=365)))]
+    walks = own * 10
+    with ThreadPoolExecutor(len(own) * 2) as threads:
+        found = list(threads.map(lambda walk: listed(web, walk[0]), walks))
+    assert found == [ids for _, ids in walks]
 
 
 def test_ids_of_strange_kinds_find_nothing(alice: Account, job: Job) -> None:

@@ -11,9 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import callers
 from api import throttles, uploads
 from api.authentication import given_key
+from api.cutouts import cut_out, result_file
 from api.errors import MethodNotAllowed, stamped, translated
-from api.middleware import note_job
-from api.v1.jobs import result_file
 from config.limits import LIMITS
 from processing import jobs
 from processing.engine.errors import InvalidOption
@@ -57,16 +56,7 @@ def _removed(request: HttpRequest) -> HttpResponseBase:
     throttles.require_within_rate(caller)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, file_field="file")
     options = options_of(upload.fields)
-    jobs.require_worker(options.model)
-    job = jobs.submit(
-        caller,
-        upload.image,
-        options,
-        filename=upload.filename,
-        request_id=request.META["REQUEST_ID"],
-    )
-    note_job(request, job)
-    job = jobs.wait(caller, job, seconds=LIMITS.wait_max_s)
+    job = cut_out(request, caller, upload, options, wait_s=LIMITS.wait_max_s)
     if not job.is_finished and jobs.cancel(caller, job.id):
         raise WaitTimedOut("The result was not ready in time; nothing was charged. Try again.", retry_after_s=5)
     return result_file(jobs.get(caller, job.id))

@@ -3,7 +3,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 
 from api import uploads
 from api.authentication import caller_of
+from api.cutouts import cut_out, result_file
 from api.errors import InvalidParameter
 from api.middleware import note_job
 from api.v1.negotiation import preferred_wait_s, wants_json
@@ -30,7 +30,6 @@ from config.limits import LIMITS
 from processing import images, jobs
 from processing.engine import catalog
 from processing.engine.options import Options
-from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
 OPTIONS = ("model", "output", "format")
@@ -58,8 +57,6 @@ class JobPages(CursorPagination):
 
 
 class JobsView(APIView):
-    pagination = JobPages()
-
     @extend_schema(
         operation_id="create_job",
         request={
@@ -82,18 +79,7 @@ class JobsView(APIView):
         wait_s = preferred_wait_s(request._request)
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes)
         options = Options.parse({"model": settings.DEFAULT_MODEL, **upload.fields}, allowed=OPTIONS)
-        if wait_s:
-            jobs.require_worker(options.model)
-        job = jobs.submit(
-            caller,
-            upload.image,
-            options,
-            filename=upload.filename,
-            request_id=request.META["REQUEST_ID"],
-        )
-        note_job(request._request, job)
-        if wait_s:
-            job = jobs.wait(caller, job, seconds=wait_s)
+        job = cut_out(request._request, caller, upload, options, wait_s=wait_s)
         return self._answer(request, job, waited=bool(wait_s))
 
     def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponseBase:
@@ -121,15 +107,13 @@ class JobsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List the tenant's jobs, newest first."""
-        caller = caller_of(request)
+        caller, pages = caller_of(request), JobPages()  # it keeps what it has found, so it is nobody else's
         with caller.scope():
             try:
-                page = self.pagination.paginate_queryset(filtered(request), request, view=self)
+                page = pages.paginate_queryset(filtered(request), request, view=self)
             except (NotFound, ValidationError) as error:
                 raise InvalidParameter("cursor is not one that this API gave out.") from error
-        return self.pagination.get_paginated_response(
-            JobSerializer(page or [], many=True, context={"request": request}).data
-        )
+        return pages.get_paginated_response(JobSerializer(page or [], many=True, context={"request": request}).data)
 
 
 class JobView(APIView):
@@ -178,15 +162,6 @@ class ImageLinkView(APIView):
 
 def described(request: Request, job: Job, status: HTTPStatus) -> Response:
     return Response(JobSerializer(job, context={"request": request}).data, status=status)
-
-
-def result_file(job: Job) -> FileResponse:
-    jobs.require_result(job)
-    response = images.response(job, Kind.RESULT)
-    response["X-Job-ID"] = str(job.id)
-    response["X-Credits-Charged"] = job.credits_charged
-    response["X-Foreground"] = "found" if job.has_foreground else "none"
-    return response
 
 
 def filtered(request: Request) -> JobQuerySet:

@@ -4,24 +4,24 @@ Without a command it prints how to reach the servers, and keeps them running.
 """
 
 import contextlib
-import os
 import shlex
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-from config.local.installation import Installation, locked
+from config import env
+from config.local.installation import Installation, environment_given, locked
 from config.local.processes import PlatformError, interrupt_on_stop_signals, running
 
 
 def main(command: list[str]) -> int:
     interrupt_on_stop_signals()
-    data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
-    with locked(data_dir), running(Installation(data_dir, os.environ)) as installation:
+    given = environment_given()
+    data_dir = env.path("DATA_DIR", given)
+    with locked(data_dir), running(Installation(data_dir, given)) as installation:
         if command:
             return subprocess.run(command, env=installation.environment, check=False).returncode  # noqa: S603
-        for name in sorted(installation.environment.keys() - os.environ.keys()):
+        for name in sorted(installation.environment.keys() - given.keys()):
             print(f"export {name}={shlex.quote(installation.environment[name])}", flush=True)  # noqa: T201
         signal.pause()
         return 0

@@ -1,6 +1,7 @@
 """One installation on this machine: a folder with all its data, and the servers that keep it."""
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,11 @@ from pathlib import Path
 from config.local.credentials import Credentials
 from config.local.processes import ChildProcess, PlatformError
 from config.local.servers import PostgreSQL, Valkey
+
+
+def environment_given() -> Mapping[str, str]:
+    """What is set but empty counts as not set, as it does for the settings."""
+    return {name: value for name, value in os.environ.items() if value}
 
 
 @contextmanager

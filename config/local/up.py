@@ -9,16 +9,17 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from config import env
 from config.local import programs
 from config.local.console import say, step, warn
 from config.local.first_run import FirstRun, bootstrap
-from config.local.installation import Installation, locked
+from config.local.installation import Installation, environment_given, locked
 from config.local.launch import die_with_parent
 from config.local.processes import PlatformError, interrupt_on_stop_signals, run, running, wait_until
 from config.local.programs import Environment
 from config.local.supervisor import Supervisor
+from processing.engine.catalog import DEFAULT_MODELS
 
-MODELS = ("u2net", "u2netp", "isnet-general-use")
 READY_TIMEOUT_S = 180
 
 
@@ -39,16 +40,11 @@ def main() -> int:
     return 0
 
 
-def environment_given() -> Environment:
-    """What is set but empty counts as not set, as it does for the settings."""
-    return {name: value for name, value in os.environ.items() if value}
-
-
 def start(stack: ExitStack, environ: Environment) -> Supervisor:
     """Starts the platform; `stack` stops whatever was started."""
     started_at = time.monotonic()
     port = free_web_port(environ)
-    data_dir = Path(environ.get("DATA_DIR", ".data")).resolve()
+    data_dir = env.path("DATA_DIR", environ)
     stack.enter_context(locked(data_dir))
     url = f"http://127.0.0.1:{port}"
     installation = Installation(data_dir, {"PUBLIC_URL": url, **environ, "PORT": str(port)})
@@ -78,10 +74,10 @@ def start(stack: ExitStack, environ: Environment) -> Supervisor:
 
 
 def free_web_port(environ: Environment) -> int:
-    given = environ.get("PORT", "8000")
+    given = env.text("PORT", environ)
     if not given.isdecimal() or not 0 < int(given) < 65_536:
         raise PlatformError(f"PORT must be a number from 1 to 65535, not {given!r}.")
-    host = environ.get("BIND_HOST", "127.0.0.1")
+    host = env.text("BIND_HOST", environ)
     try:
         socket.create_server((host, int(given))).close()
     except OSError as error:
@@ -92,9 +88,9 @@ def free_web_port(environ: Environment) -> int:
 
 def pull_models(environment: Environment, log_dir: Path) -> None:
     """The platform runs without some of its models, but not without the default one."""
-    default = environment.get("DEFAULT_MODEL", MODELS[0])
+    default = env.text("DEFAULT_MODEL", environment)
     try:
-        run(programs.pull_models(environment, log_dir, *dict.fromkeys([default, *MODELS])))
+        run(programs.pull_models(environment, log_dir, *dict.fromkeys([default, *DEFAULT_MODELS])))
     except PlatformError:
         require_model(default, environment, log_dir)
         warn("The platform runs without the models named above; the next start tries again.")

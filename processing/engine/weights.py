@@ -24,7 +24,7 @@ from pathlib import Path
 
 from processing.engine import sources
 from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Source, read
-from processing.engine.errors import ModelCorrupt, ModelDownloadFailed, ModelNotInstalled
+from processing.engine.errors import ModelCorrupt, ModelDownloadFailed, ModelNotInstalled, UnknownModel
 
 Progress = Callable[[int, int], None]
 """Is called with the bytes that have arrived, and those expected."""
@@ -157,7 +157,7 @@ class Store:
     def _is_installed(self, name: str) -> bool:
         try:
             self.active(name)
-        except ModelNotInstalled:
+        except (ModelNotInstalled, UnknownModel):  # the latter: a chosen version that has left the catalog
             return False
         return True
 

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='job_history'), models.Index(fields=['created_at'], name='job_by_day'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['state', 'queued_at'], name='job_unfinished'), models.Index(condition=models.Q(('images_removed_at', None)), fields=['images_expire_at'], name='job_retention')],
+                'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='job_history'), models.Index(fields=['created_at'], name='job_by_day'), models.Index(fields=['request_id'], name='job_by_request'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['state', 'queued_at'], name='job_unfinished'), models.Index(condition=models.Q(('images_removed_at', None)), fields=['images_expire_at'], name='job_retention')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('lease__isnull', False), ('lease_expires_at__isnull', False)), _connector='OR'), name='running_means_leased'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'running']), ('finished_at__isnull', False), _connector='OR'), name='final_means_finished')],
             },
         ),

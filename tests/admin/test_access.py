@@ -1,12 +1,17 @@
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.contrib.messages import MessageFailure
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from tests.conftest import make_user
+from accounts.models import Tenant
+from accounts.tenancy import platform_scope
+from tests.admin.conftest import Press
+from tests.conftest import Account, make_user
 
 SAMPLES: dict[str, Any] = {
     "object_id": "1",
@@ -66,6 +71,18 @@ def test_an_operator_who_is_deactivated_is_a_stranger(client: Client, db: None) 
     operator.is_active = False
     operator.save()
     assert client.get(reverse("admin:index"), follow=True).resolver_match.url_name == "account_login"
+
+
+def test_an_act_that_fails_half_way_leaves_nothing(
+    console: Client, press: Press, acme: Account, acts: Callable[[], object], settings: Any
+) -> None:
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith(".MessageMiddleware")]
+    console.raise_request_exception = False
+    answer = press("suspend", acme.tenant)  # saved and traced, before it fails to say so
+    assert (answer.status_code, answer.exc_info[0]) == (HTTPStatus.INTERNAL_SERVER_ERROR, MessageFailure)
+    with platform_scope():
+        assert not Tenant.objects.get(pk=acme.tenant.pk).is_suspended
+    assert acts() == []
 
 
 def test_only_the_console_may_evaluate_scripts(console: Client) -> None:

@@ -73,6 +73,7 @@ def test_it_is_filtered_by_day(console: Client, acme: Account, record: AuditReco
     day = f"{record.at:%Y-%m-%d}"
     assert listed(console, acme, at_from=day, at_to=day) == [record]
     assert listed(console, acme, at_from="2999-01-01") == []
+    assert listed(console, acme, at_from="0001-01-01", at_to="9999-12-31") == [record]
 
 
 def test_it_is_searched_by_request_job_and_path(console: Client, acme: Account, record: AuditRecord) -> None:

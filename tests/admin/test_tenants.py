@@ -49,11 +49,24 @@ def test_a_smaller_plan_takes_nothing_back_that_is_used(console: Client, acme: A
     assert granted_to(acme.tenant) == 1
 
 
-def test_a_plan_with_more_credits_gives_them_to_its_tenants(console: Client, acme: Account) -> None:
-    plan = acme.tenant.plan
+def grant(console: Client, plan: Plan, credits: int) -> None:
     fields = {field.name: getattr(plan, field.name) for field in Plan._meta.fields}
-    console.post(reverse("admin:accounts_plan_change", args=[plan.pk]), {**fields, "monthly_credits": 7_777})
+    console.post(reverse("admin:accounts_plan_change", args=[plan.pk]), {**fields, "monthly_credits": credits})
+
+
+def test_a_plan_with_more_credits_gives_them_to_its_tenants_alone(
+    console: Client, acme: Account, new_account: Callable[..., Account]
+) -> None:
+    other = new_account("Other")
+    before = granted_to(other.tenant)
+    grant(console, acme.tenant.plan, 7_777)
     assert granted_to(acme.tenant) == 7_777
+    assert granted_to(other.tenant) == before
+
+
+def test_a_plan_with_fewer_credits_takes_nothing_back_that_is_used(console: Client, acme: Account) -> None:
+    grant(console, acme.tenant.plan, 0)
+    assert granted_to(acme.tenant) == 1
 
 
 def test_the_list_shows_what_is_used(console: Client, acme: Account) -> None:

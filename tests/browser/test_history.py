@@ -53,6 +53,16 @@ def test_a_state_filters_the_lines(page: Page, lines: None) -> None:
     expect(page.locator("tbody")).to_contain_text("It breaks off.")
 
 
+def test_days_filter_the_lines_up_to_the_last_one_there_is(page: Page, lines: None) -> None:
+    today = f"{timezone.now():%Y-%m-%d}"
+    page.goto(f"/history/?since={today}&until={today}")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.goto("/history/?since=0001-01-01&until=9999-12-31")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.goto("/history/?until=2020-01-01")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
 def test_the_filters_work_without_scripts(open_page: OpenPage, alice: Account, lines: None) -> None:
     page = open_page(alice.owner, java_script_enabled=False)
     page.goto("/history/")

@@ -58,8 +58,12 @@ def test_a_job_that_has_not_ended_shows_its_result_by_itself(
         job = jobs.submit(alice.caller, photo, Options(model="u2netp"))
         page.goto(f"/jobs/{job.id}/")
         expect(page.get_by_role("heading", name="Waiting for a worker")).to_be_visible()
+        page.locator(".back").focus()
     expect(page.locator(".stage")).to_be_visible()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
+    expect(page.locator(".back")).to_be_focused()
+    page.get_by_role("button", name="Delete images").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def test_the_slider_moves_by_keyboard(page: Page, cut_out: CutOut) -> None:

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from processing.engine import catalog
-from processing.engine.cores import available_cores
+from config.cores import available_cores
 from processing.engine.errors import (
     InvalidOption,
     ModelCorrupt,

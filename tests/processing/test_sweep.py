@@ -5,13 +5,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import redis
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import UsageEntry
 from accounts.tenancy import platform_scope
+from config.celery import INTERACTIVE
 from config.limits import LIMITS
-from processing import images, jobs
+from processing import images, jobs, queue, sweeping
 from processing.images import Kind
 from processing.models import FINAL, TRANSITIONS, Job, State
 from tests.conftest import Account
@@ -59,20 +62,20 @@ def kinds(account: Account) -> list[str]:
 
 def test_an_abandoned_job_is_queued_again(alice: Account) -> None:
     job = running(alice, attempts=1)
-    jobs.sweep()
+    sweeping.sweep()
     assert now(alice, job).state == State.QUEUED
     assert now(alice, job).attempts == 1, "attempts are counted when a run begins"
 
 
 def test_a_job_whose_lease_is_renewed_is_left_alone(alice: Account) -> None:
     job = running(alice, attempts=1, lease_ended=-timedelta(seconds=10))
-    jobs.sweep()
+    sweeping.sweep()
     assert now(alice, job).state == State.RUNNING
 
 
 def test_after_the_last_attempt_it_fails_with_its_credit_back(alice: Account) -> None:
     job = running(alice, attempts=LIMITS.attempts)
-    jobs.sweep()
+    sweeping.sweep()
     failed = now(alice, job)
     assert (failed.state, failed.error_code) == (State.FAILED, "worker_lost")
     assert kinds(alice) == ["release", "reserve"]
@@ -82,20 +85,35 @@ def test_after_the_last_attempt_it_fails_with_its_credit_back(alice: Account) ->
 
 def test_sweeping_twice_releases_once(alice: Account) -> None:
     running(alice, attempts=LIMITS.attempts)
-    jobs.sweep()
-    jobs.sweep()
+    sweeping.sweep()
+    sweeping.sweep()
     assert kinds(alice) == ["release", "reserve"]
 
 
-def test_a_job_that_the_queue_forgot_is_published_again(alice: Account) -> None:
+@pytest.fixture
+def emptied_queue() -> None:
+    redis.Redis.from_url(settings.BROKER_URL).delete(INTERACTIVE)
+
+
+def test_a_job_that_the_queue_forgot_is_published_again(alice: Account, emptied_queue: None) -> None:
     job = make_job(alice, queued_at=timezone.now() - LONG_AGO)
-    jobs.sweep()
+    sweeping.sweep()
     assert now(alice, job).queued_at > timezone.now() - timedelta(minutes=1)
+
+
+def test_a_job_in_a_long_queue_is_not_published_again(alice: Account, emptied_queue: None) -> None:
+    job = make_job(alice, queued_at=timezone.now() - LONG_AGO)
+    with platform_scope():
+        waiting = Job.objects.filter(state=State.QUEUED).count()
+    for _ in range(waiting):
+        queue.publish(job.id)
+    sweeping.sweep()
+    assert now(alice, job).queued_at == job.queued_at
 
 
 def test_a_fresh_job_is_not_published_twice(alice: Account) -> None:
     job = make_job(alice)
-    jobs.sweep()
+    sweeping.sweep()
     assert now(alice, job).queued_at == job.queued_at
 
 
@@ -139,7 +157,7 @@ def test_images_past_their_retention_are_removed_and_the_line_stays(alice: Accou
     kept = make_job(alice, state=State.FAILED, finished_at=timezone.now())
     for each in (job, kept):
         images.store(each, Kind.ORIGINAL, b"pixels")
-    jobs.remove_expired_images()
+    sweeping.remove_expired_images()
     assert now(alice, job).images_removed_at is not None
     assert now(alice, kept).images_removed_at is None
     assert images.read(kept, Kind.ORIGINAL) == b"pixels"
