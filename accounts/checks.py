@@ -48,6 +48,6 @@ def require_fenced_role() -> None:
         raise SystemExit(f"PostgreSQL cannot be asked for the role's rights: {error}") from None
     finally:
         connection.close()
-        connection.close_pool()  # its threads would not survive the fork
+        connection.close_pool()  # type: ignore[attr-defined]  # its threads would not survive the fork
     for problem in found:
         raise SystemExit(f"{problem.msg} {problem.hint}")

@@ -11,8 +11,8 @@ from django.conf import settings
 from kombu import Exchange, Queue
 
 from config import env
-from config.limits import LIMITS
 from config.cores import available_cores
+from config.limits import LIMITS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -13,6 +13,7 @@ import structlog
 from celery.signals import worker_init, worker_process_init, worker_process_shutdown
 from django.conf import settings
 
+from accounts.checks import require_fenced_role
 from config.limits import LIMITS
 from processing import heartbeats
 from processing.engine.errors import EngineError
@@ -33,7 +34,9 @@ def sessions() -> SessionCache:
 
 
 @worker_init.connect
-def refuse_a_missing_provider(**_: Any) -> None:
+def refuse_to_start_unsafely(**_: Any) -> None:
+    """Before the fork: without the demanded provider, or behind a broken wall between tenants, nothing is done."""
+    require_fenced_role()
     try:
         require_provider(settings.INFERENCE_PROVIDER)
     except EngineError as error:

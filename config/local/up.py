@@ -106,7 +106,7 @@ def require_model(name: str, environment: Environment, log_dir: Path) -> None:
 
 def prepare(environment: Environment, log_dir: Path) -> None:
     if "DATABASE_OWNER_URL" not in environment:
-        warn("DATABASE_OWNER_URL is not set: the schema will belong to the role of DATABASE_URL.")
+        warn("DATABASE_OWNER_URL is not set: migrations run as the role of DATABASE_URL, which must own no tables.")
     run(programs.migrate(environment, log_dir), programs.collect_static_files(environment, log_dir))
 
 

@@ -16,8 +16,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
-from processing.engine.catalog import Catalog
 from config.cores import available_cores
+from processing.engine.catalog import Catalog
 from processing.engine.errors import InvalidOption, ModelCorrupt, ModelNotInstalled, ProviderUnavailable
 from processing.engine.weights import Installed, Store
 

@@ -40,3 +40,23 @@ def test_a_limit_can_be_changed_and_only_to_a_number() -> None:
     assert Limits.from_environment({"MATTERY_LEASE_S": ""}).lease_s == 15
     with pytest.raises(SystemExit, match="MATTERY_LEASE_S must be a whole number"):
         Limits.from_environment({"MATTERY_LEASE_S": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"ATTEMPTS": "0"}, "MATTERY_ATTEMPTS must be at least 1"),
+        ({"LEASE_RENEWAL_S": "15"}, "MATTERY_LEASE_RENEWAL_S must be less than MATTERY_LEASE_S"),
+        ({"HEARTBEAT_TTL_S": "4"}, "MATTERY_HEARTBEAT_S must be less than MATTERY_HEARTBEAT_TTL_S"),
+        ({"RUN_SOFT_S": "75"}, "MATTERY_RUN_SOFT_S must be less than MATTERY_RUN_HARD_S"),
+        ({"PAGE_SIZE_MAX": "19"}, "MATTERY_PAGE_SIZE must not exceed MATTERY_PAGE_SIZE_MAX"),
+    ],
+)
+def test_limits_that_contradict_each_other_say_so(environment: dict[str, str], complaint: str) -> None:
+    with pytest.raises(SystemExit, match=complaint):
+        Limits.from_environment({f"MATTERY_{name}": value for name, value in environment.items()})
+
+
+def test_limits_may_go_as_far_as_they_agree() -> None:
+    limits = Limits.from_environment({"MATTERY_ATTEMPTS": "1", "MATTERY_LEASE_S": "5", "MATTERY_PAGE_SIZE": "100"})
+    assert (limits.attempts, limits.lease_s, limits.page_size) == (1, 5, 100)

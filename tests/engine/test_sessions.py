@@ -7,8 +7,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from processing.engine import catalog
 from config.cores import available_cores
+from processing.engine import catalog
 from processing.engine.errors import (
     InvalidOption,
     ModelCorrupt,

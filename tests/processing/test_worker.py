@@ -39,6 +39,10 @@ def test_a_provider_that_nobody_knows_stops_it(web_port: int) -> None:
     assert "auto or one of" in refused(INFERENCE_PROVIDER="warp")
 
 
+def test_a_role_that_could_switch_the_walls_off_stops_it(web_port: int) -> None:
+    assert "owns the tables" in refused(DATABASE_URL=os.environ["DATABASE_OWNER_URL"])
+
+
 def test_without_the_default_model_it_goes_on_but_is_not_ready(web: str, log_dir: Path, tmp_path: Path) -> None:
     """On a queue of its own, so that it disturbs nobody."""
     port = free_port()
