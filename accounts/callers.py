@@ -49,7 +49,7 @@ class Caller:
 
 def by_key(plain: str) -> Caller:
     if not plain:
-        raise KeyMissing("Send your API key in the X-API-Key header or as Authorization: Bearer.")
+        raise KeyMissing
     with platform_scope():
         key = keys.authenticate(plain)
     return _admitted(Caller(tenant=key.tenant, api_key=key))

@@ -21,6 +21,7 @@ class AccountError(MatteryError):
 
 class KeyMissing(AccountError):
     code, status, title = "key_missing", 401, "No API key given"
+    usual_detail = "Send your API key in the X-API-Key header or as Authorization: Bearer."
 
 
 class KeyInvalid(AccountError):

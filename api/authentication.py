@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from accounts import callers
 from accounts.callers import Caller
+from accounts.errors import KeyMissing
 
 
 def given_key(request: HttpRequest) -> str | None:
@@ -46,11 +47,12 @@ def _without_body(request: Request) -> Request:
 
 
 def _remembered(request: Request, caller: Caller) -> tuple[Caller, None]:
-    request._request.META["CALLER"] = caller
-    return caller, None
+    return callers.remember(request._request, caller), None
 
 
 def caller_of(request: Request) -> Caller:
     """Who is asking, once the request has been let in."""
-    caller: Caller = request._request.META["CALLER"]
+    caller = callers.of(request._request)
+    if caller is None:
+        raise KeyMissing
     return caller

@@ -78,7 +78,7 @@ def translated(exception: Exception) -> MatteryError:
         case MatteryError():
             return exception
         case exceptions.NotAuthenticated():
-            return KeyMissing("Send your API key in the X-API-Key header or as Authorization: Bearer.")
+            return KeyMissing()
         case exceptions.PermissionDenied() | PermissionDenied():
             return Forbidden(str(exception))
         case exceptions.MethodNotAllowed():

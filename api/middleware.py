@@ -6,7 +6,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from accounts.callers import Caller
+from accounts import callers
 from api.errors import is_api
 from processing import audit
 from processing.models import Job
@@ -54,7 +54,7 @@ class AuditMiddleware:
         return response
 
     def _record(self, request: HttpRequest, response: HttpResponse, *, action: str, duration_ms: int) -> None:
-        caller: Caller | None = request.META.get("CALLER")
+        caller = callers.of(request)
         job: Job | None = request.META.get("JOB")
         audit.record(
             request,

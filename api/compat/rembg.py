@@ -52,7 +52,7 @@ def remove(request: HttpRequest) -> HttpResponseBase:
 def _removed(request: HttpRequest) -> HttpResponseBase:
     if request.method != "POST":
         raise MethodNotAllowed("Send the image with POST, in the form field file.")
-    caller = request.META["CALLER"] = callers.by_key(given_key(request) or "")
+    caller = callers.remember(request, callers.by_key(given_key(request) or ""))
     throttles.require_within_rate(caller)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, file_field="file")
     options = options_of(upload.fields)
