@@ -1,8 +1,9 @@
 from collections.abc import Callable
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 from accounts.tenancy import platform_scope
 
@@ -14,6 +15,8 @@ class OperatorScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/") and "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            return HttpResponseBadRequest("A filter holds a character that no text has.", content_type="text/plain")
         if not request.path.startswith("/admin/") or not getattr(request.user, "is_operator", False):
             return self.get_response(request)
         with platform_scope():

@@ -13,8 +13,8 @@ from processing.models import Job
 
 def cut_out(request: HttpRequest, caller: Caller, upload: Upload, options: Options, *, wait_s: int) -> Job:
     """Submits the image, and waits for its end for that long; the job as it stands then."""
-    if wait_s:
-        jobs.require_worker(options.model)
+    require = jobs.require_worker if wait_s else jobs.require_installed
+    require(options.model)
     request_id = request.META["REQUEST_ID"]
     job = jobs.submit(caller, upload.image, options, filename=upload.filename, request_id=request_id)
     note_job(request, job)

@@ -11,6 +11,7 @@ from api.errors import is_api
 from processing import audit
 from processing.models import Job
 
+LARGEST = 2**63 - 1  # as a length may be announced that no column can hold
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +64,7 @@ class AuditMiddleware:
             tenant=job.tenant if job and caller is None else None,
             status=response.status_code,
             error_code=request.META.get("ERROR_CODE", ""),
-            bytes_in=int(request.META.get("CONTENT_LENGTH") or 0),
+            bytes_in=min(int(request.META.get("CONTENT_LENGTH") or 0), LARGEST),
             bytes_out=int(response.get("Content-Length") or (0 if response.streaming else len(response.content))),
             duration_ms=duration_ms,
             job_id=job.id if job else None,

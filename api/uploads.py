@@ -17,6 +17,7 @@ from config.limits import LIMITS
 from processing.engine.errors import TooManyBytes
 
 BASE64_GROWTH = 4 / 3
+BROKEN_OFF = "The body ended before its announced length. Send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def read(request: HttpRequest, *, max_bytes: int, file_field: str = "image") -> 
         if media_type.startswith("image/") or media_type == "application/octet-stream":
             return _from_body(request)
     except (UnreadablePostError, OSError) as error:
-        raise MalformedBody("The body ended before its announced length. Send it again.") from error
+        raise MalformedBody(BROKEN_OFF) from error
     raise UnsupportedMediaType(
         f"Send multipart/form-data with the file in {file_field!r}, the image itself with its image/… type, "
         f"or JSON with {file_field!r} in base64."
@@ -66,7 +67,10 @@ def _from_form(request: HttpRequest, file_field: str) -> Upload:
 
 
 def _from_body(request: HttpRequest) -> Upload:
-    return _checked(Upload(request.read(), "", request.GET.dict()), "image")
+    image, fields = request.read(), request.GET.dict()
+    if len(image) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise MalformedBody(BROKEN_OFF)
+    return _checked(Upload(image, fields.pop("filename", ""), fields), "image")
 
 
 def _from_json(request: HttpRequest, file_field: str) -> Upload:

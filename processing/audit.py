@@ -45,7 +45,7 @@ def record(
             ip=client_ip(request),
             user_agent=printable(request.headers.get("User-Agent", ""), 300),
             request_id=request.META.get("REQUEST_ID", ""),
-            method=request.method or "",
+            method=(request.method or "")[:10],
             path=_path(request),
             detail=printable(facts.pop("detail", ""), 300),
             **facts,

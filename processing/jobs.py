@@ -6,6 +6,7 @@ Whoever's conditional UPDATE finds no row changes nothing.
 """
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -96,13 +97,20 @@ def selectable_models() -> list[str]:
     return [settings.DEFAULT_MODEL, *(name for name in known if name != settings.DEFAULT_MODEL)]
 
 
+def require_installed(model: str) -> None:
+    """Refuses what no living worker could do; without workers or queue, who knows what comes."""
+    with suppress(NoWarmWorker, QueueUnavailable):
+        require_worker(model)
+
+
 def require_worker(model: str) -> None:
     """A request that wants to wait is refused at once when there is nobody to wait for."""
     workers = heartbeats.alive()
-    if workers and not any(model in worker.installed for worker in workers):
-        raise ModelNotInstalled(f"{model} is not installed on any worker. Choose another model.")
     if not workers:
         raise NoWarmWorker
+    installed = sorted({name for worker in workers for name in worker.installed})
+    if model not in installed:
+        raise ModelNotInstalled(f"{model} is not installed here. Choose one of: {', '.join(installed)}.")
 
 
 def wait(caller: Caller, job: Job, *, seconds: int) -> Job:

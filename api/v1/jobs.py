@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -54,6 +55,12 @@ class JobPages(CursorPagination):
     page_size = LIMITS.page_size
     page_size_query_param = "limit"
     max_page_size = LIMITS.page_size_max
+
+    def get_page_size(self, request: Request) -> int:
+        given = request.query_params.get("limit", str(LIMITS.page_size))
+        if not given.isdecimal() or len(given) > 9 or not 1 <= int(given) <= LIMITS.page_size_max:
+            raise InvalidParameter(f"limit must be a whole number from 1 to {LIMITS.page_size_max}.")
+        return int(given)
 
 
 class JobsView(APIView):
@@ -108,11 +115,11 @@ class JobsView(APIView):
     def get(self, request: Request) -> Response:
         """List the tenant's jobs, newest first."""
         caller, pages = caller_of(request), JobPages()  # it keeps what it has found, so it is nobody else's
-        with caller.scope():
-            try:
+        try:
+            with caller.scope():
                 page = pages.paginate_queryset(filtered(request), request, view=self)
-            except (NotFound, ValidationError) as error:
-                raise InvalidParameter("cursor is not one that this API gave out.") from error
+        except (NotFound, ValidationError, DataError) as error:
+            raise InvalidParameter("cursor is not one that this API gave out.") from error
         return pages.get_paginated_response(JobSerializer(page or [], many=True, context={"request": request}).data)
 
 

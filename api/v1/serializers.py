@@ -22,6 +22,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     output = serializers.CharField(source="options.output", read_only=True)
     format = serializers.CharField(source="options.format", read_only=True)
     error = serializers.SerializerMethodField()
+    has_foreground = serializers.SerializerMethodField()
     credits_charged = serializers.CharField(read_only=True)
     timings_ms = serializers.DictField(child=serializers.FloatField(), read_only=True)
     url = serializers.SerializerMethodField()
@@ -38,6 +39,10 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "images_expire_at", "images_removed_at", "url", "result_url", "thumbnail_url", "original_url",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_has_foreground(self, job: Job) -> bool | None:
+        """Nobody knows before the job has succeeded."""
+        return job.has_foreground if job.state == State.SUCCEEDED else None
 
     def get_error(self, job: Job) -> JobError | None:
         return {"code": job.error_code, "detail": job.error_detail} if job.error_code else None

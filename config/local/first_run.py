@@ -37,7 +37,7 @@ class FirstRun:
         }
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CUTOUT_TIMEOUT_S + 10)
         try:
-            connection.request("POST", "/api/v1/jobs", SAMPLE.read_bytes(), headers)
+            connection.request("POST", f"/api/v1/jobs?filename={SAMPLE.name}", SAMPLE.read_bytes(), headers)
             response = connection.getresponse()
             answer = response.read()
         finally:

@@ -14,6 +14,7 @@ from processing.engine.formats import Format
 
 MAX_PARTS = 2_000
 MAX_GIF_BLOCKS = 20_000
+MAX_JPEG_SCANS = 100  # a progressive file needs ten or so; each costs a pass over all pixels
 MAX_COMPRESSED_TEXTS = 16
 MAX_TAG_NUMBERS = 1_000_000
 MAX_TAG_DIRECTORIES = 16
@@ -34,6 +35,7 @@ def refuse_bomb(data: bytes, file_format: Format) -> None:
             list(_few(_gif_blocks(data), MAX_GIF_BLOCKS))
         case Format.JPEG:
             _check_tags(b"".join(_few(_jpeg_exif_parts(data), MAX_PARTS)))
+            _require(data.count(b"\xff\xda") <= MAX_JPEG_SCANS)
         case Format.TIFF:
             _check_tags(data)
         case Format.AVIF if b"Exif" in data:

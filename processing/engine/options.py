@@ -74,7 +74,8 @@ def boolean(name: str, value: Any) -> bool:
 
 def _number(lowest: int, highest: int) -> Parser:
     def parse(name: str, value: Any) -> int:
-        if not str(value).isdecimal() or not lowest <= int(value) <= highest:
+        digits = str(value)
+        if not digits.isdecimal() or len(digits) > 9 or not lowest <= int(digits) <= highest:
             raise InvalidOption(f"{name} must be a whole number from {lowest} to {highest}.")
         return int(value)
 
@@ -82,11 +83,13 @@ def _number(lowest: int, highest: int) -> Parser:
 
 
 def _rgba(name: str, value: Any) -> tuple[int, ...]:
-    parts = [str(part).strip() for part in (value.split(",") if isinstance(value, str) else value)]
-    if len(parts) != 4 or not all(part.isdecimal() and int(part) <= 255 for part in parts):
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) != 4:
         raise InvalidOption(f"{name} must be four numbers from 0 to 255: red,green,blue,alpha.")
-    return tuple(int(part) for part in parts)
+    return tuple(_channel(name, str(part).strip()) for part in parts)
 
+
+_channel = _number(0, 255)
 
 PARSERS: dict[str, Parser] = {
     "model": _model,

@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -272,3 +273,36 @@ def test_a_strange_file_name_is_kept_harmless(http: httpx.Client, alice: Account
     assert response.status_code == 202
     assert response.json()["filename"].isprintable()
     assert len(response.json()["filename"]) <= 255
+
+
+def raw(web: str, request_line: str, headers: dict[str, str], body: bytes = b"") -> str:
+    """What the server answers to bytes that no proper client would send."""
+    host, _, port = web.removeprefix("http://").partition(":")
+    lines = [f"{request_line} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65_536).decode()
+
+
+def test_a_body_that_breaks_off_is_refused(web: str, alice: Account, photo: bytes) -> None:
+    headers = alice.headers | {"Content-Type": "image/jpeg", "Content-Length": str(len(photo))}
+    assert raw(web, "POST /api/v1/jobs", headers, photo[:5_000]).startswith("HTTP/1.1 400")
+    assert left_behind(alice) == NOTHING
+
+
+def test_a_model_that_is_not_installed_is_refused_without_waiting_too(post: Post, photo: bytes, alice: Account) -> None:
+    problem = assert_problem(post(photo, model="silueta"), 409, "model_not_installed")
+    assert "u2netp" in problem["detail"]
+    assert left_behind(alice) == NOTHING
+
+
+TRICKS = [("GET", {"Content-Length": "9" * 20}), ("GET", {"Content-Length": str(2**63)}), ("A" * 15, {})]
+
+
+@pytest.mark.parametrize(("method", "headers"), TRICKS)
+def test_no_trick_keeps_a_request_out_of_the_audit_log(
+    web: str, alice: Account, method: str, headers: dict[str, str]
+) -> None:
+    raw(web, f"{method} /api/v1/jobs", alice.headers | headers | {"X-Request-ID": "trick"})
+    assert [line.request_id for line in audit_lines(alice)] == ["trick"]

@@ -1,5 +1,6 @@
 """Asking for jobs, their results and the signed links, and taking them away again."""
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -122,6 +123,7 @@ def test_the_list_can_be_filtered(
         assert len(http.get(f"/api/v1/jobs?{query}", headers=alice.headers).json()["results"]) == count, query
 
 
+DISTANT_CURSOR = base64.b64encode(b"p=9999-12-31T23:59:59-23:59").decode()
 TAMPERED_CURSOR = "cD1ub25zZW5zZQ=="  # a position that is no time
 
 
@@ -133,6 +135,11 @@ TAMPERED_CURSOR = "cD1ub25zZW5zZQ=="  # a position that is no time
         ("model=%00", "unknown_model"),
         ("cursor=nonsense", "invalid_parameter"),
         (f"cursor={TAMPERED_CURSOR}", "invalid_parameter"),
+        (f"cursor={DISTANT_CURSOR}", "invalid_parameter"),
+        ("limit=0", "invalid_parameter"),
+        ("limit=-1", "invalid_parameter"),
+        ("limit=101", "invalid_parameter"),
+        ("limit=abc", "invalid_parameter"),
     ],
 )
 def test_an_odd_query_is_a_clear_400(http: httpx.Client, alice: Account, query: str, code: str) -> None:

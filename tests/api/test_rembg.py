@@ -1,5 +1,6 @@
 """POST /api/remove, as rembg's clients use it."""
 
+import base64
 import io
 from typing import Any
 
@@ -65,9 +66,19 @@ def test_empty_parameters_mean_not_given(remove: Any) -> None:
     assert opened(remove(om="", bgc="", extras="")).mode == "RGBA"
 
 
-@pytest.mark.parametrize(
-    "fields", [{"vm": "x"}, {"model": "nope"}, {"bgc": "red"}, {"af": "999"}, {"foo": "1"}, {"om": "maybe"}]
-)
+WRONG = [
+    {"vm": "x"},
+    {"model": "nope"},
+    {"bgc": "red"},
+    {"bgc": "9" * 5_000 + ",0,0,0"},
+    {"af": "999"},
+    {"ae": "9" * 5_000},
+    {"foo": "1"},
+    {"om": "maybe"},
+]
+
+
+@pytest.mark.parametrize("fields", WRONG)
 def test_a_wrong_parameter_is_a_clear_400(remove: Any, alice: Account, fields: dict[str, str]) -> None:
     response = remove(**fields)
     assert response.status_code == 400
@@ -101,3 +112,13 @@ def test_another_method_is_refused_in_the_same_shape(http: httpx.Client, alice: 
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
     assert response.json()["error"]
+
+
+@pytest.mark.parametrize("value", [5, True, {"r": 1}, [1, 2], [1, 2, 3, "x"]])
+def test_a_background_of_a_strange_type_is_a_clear_400(
+    http: httpx.Client, alice: Account, photo: bytes, value: object
+) -> None:
+    body = {"file": base64.b64encode(photo).decode(), "bgc": value}
+    response = http.post("/api/remove", headers=alice.headers, json=body)
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid_option"

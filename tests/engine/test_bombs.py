@@ -52,6 +52,13 @@ def gif_of_empty_extensions() -> bytes:
     return plain[:palette_end] + b"!\xfe\0" * (SIZE // 3) + plain[palette_end:]
 
 
+def jpeg_of_scans() -> bytes:
+    """The last pass over the pixels, again and again."""
+    plain = saved(quadrants(), "JPEG", progressive=True)
+    last = plain.rindex(b"\xff\xda")
+    return plain[:last] + plain[last:-2] * 200 + plain[-2:]
+
+
 def tags(entries: int, value_bytes: int, *, field_type: int = 7) -> bytes:
     """A directory whose entries all claim the same bytes."""
     unit_bytes = {7: 1, 3: 2}[field_type]
@@ -105,6 +112,7 @@ def avif_of_decoys() -> bytes:
 @pytest.mark.parametrize(
     "bomb",
     [
+        jpeg_of_scans,
         png_of_compressed_texts,
         png_of_texts,
         png_of_empty_chunks,
@@ -150,3 +158,7 @@ def test_ordinary_metadata_is_no_bomb(limits: Limits) -> None:
     texts = [(b"tEXt", b"k%d\0value" % index) for index in range(100)]
     compressed = [(b"zTXt", b"z%d\0\0" % index + zlib.compress(b"value")) for index in range(8)]
     assert inspect(png(*texts, *compressed), limits).width == 64
+
+
+def test_an_ordinary_progressive_jpeg_is_no_bomb(limits: Limits) -> None:
+    assert inspect(saved(quadrants(), "JPEG", progressive=True), limits).format == "JPEG"
