@@ -18,8 +18,9 @@ def test_a_new_key_is_shown_once_and_works_until_it_is_revoked(page: Page, http:
     assert key in page.locator("#new-key-request").inner_text()
     assert http.get("/api/v1/jobs", headers={"X-API-Key": key}).status_code == 200
 
-    page.goto("/keys/")
+    page.reload()
     assert key not in page.content()
+    expect(page.get_by_role("row", name="Web shop")).to_have_count(1)
     page.get_by_role("button", name="Revoke Web shop").click()
     page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_role("row", name="Web shop")).to_contain_text("Revoked")
