@@ -83,7 +83,9 @@ def test_it_is_searched_by_request_job_and_path(console: Client, acme: Account, 
     assert listed(console, acme, q="/nowhere") == []
 
 
-@pytest.mark.parametrize("nonsense", [{"status": "x"}, {"ip": "1.2.3"}, {"at_from": "x"}, {"q": "\x00"}])
+@pytest.mark.parametrize(
+    "nonsense", [{"status": "x"}, {"ip": "1.2.3"}, {"at_from": "x"}, {"q": "\x00"}, {"request_id": "\x00"}]
+)
 def test_a_filter_that_makes_no_sense_is_no_error(console: Client, acme: Account, nonsense: dict[str, str]) -> None:
     listed(console, acme, **nonsense)
 
