@@ -1,6 +1,6 @@
 # Two images: `web`, which manage.py uses too, and `worker`, which beat uses too. Nothing is fetched when they start.
 #
-#   RUNTIME            the worker's ONNX Runtime: cpu, openvino or gpu
+#   RUNTIME            what the worker computes with: cpu or gpu
 #   MODELS             the networks whose weights come into the worker
 #   MODELS_MIRROR_URL  where to fetch them, instead of the published addresses
 
@@ -27,11 +27,6 @@ FROM build AS worker-packages
 ARG RUNTIME=cpu
 COPY requirements/worker-${RUNTIME}.txt worker.txt
 RUN pip --python=/venv/bin/python install --no-cache-dir --require-hashes --requirement=worker.txt
-# The edge refinement is compiled here, or every new container's first use of it would take a minute. For any processor,
-# because it will run on another one; with files dated to whole seconds, because layers keep no more and Numba compares.
-ENV NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=/numba
-RUN find /venv -path '*/pymatting/*.py' -exec sh -c 'touch --date="@$(stat --format=%Y "$1")" "$1"' - {} \; \
-    && /venv/bin/python -c "import pymatting.alpha.estimate_alpha_cf, pymatting.foreground.estimate_foreground_ml"
 
 # Made from the engine and the catalog alone, so that other changes neither fetch nor ship the weights again.
 FROM build AS models
@@ -72,7 +67,6 @@ CMD ["gunicorn", "--config=config/gunicorn.py", "config.wsgi"]
 FROM mattery AS worker
 COPY --from=models /models /models
 COPY --from=worker-packages /venv /venv
-COPY --from=worker-packages --chown=10001:10001 /numba /numba
 COPY . .
-ENV MODELS_DIR=/models NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=/numba
+ENV MODELS_DIR=/models
 CMD ["celery", "--app=config.celery", "worker", "--without-gossip", "--without-mingle"]

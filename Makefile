@@ -41,14 +41,14 @@ format: $(DEV) ## Format the code and fix what the linter can fix
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(DEV) ## Measure requests per second, latency and memory
-	@$(PY) -m tests.bench $(ARGS)
+bench: $(DEV) ## Measure speed, latency and memory (PEER_URL=… beside a rembg server)
+	@$(PY) -m tests.bench $(if $(PEER_URL),--peer-url $(PEER_URL)) $(ARGS)
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header
 lock: $(DEV) ## Write requirements/*.txt anew from *.in (ARGS=--upgrade)
 	@cd requirements && PATH="../$(VENV)/bin:$$PATH" && set -e && $(COMPILE) $(ARGS) dev.in -o dev.txt && \
 	for name in web worker-cpu local; do $(COMPILE) $$name.in -c dev.txt -o $$name.txt; done && \
-	for name in worker-openvino worker-gpu; do $(COMPILE) $(ARGS) $$name.in -o $$name.txt; done
+	$(COMPILE) $(ARGS) worker-gpu.in -o worker-gpu.txt
 
 clean: ## Delete the environment, the caches and, after a question, all data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -63,7 +63,6 @@ define install
 	@echo '  … Packages into $(VENV), about two minutes the first time'
 	@umask 022 && exec $(PYTHON) -m venv $(VENV)
 	@umask 022 && exec $(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/$(1).txt
-	@$(PY) -c "import processing.engine.refine" # compiles it, so that no request waits for that
 	@touch $@
 endef
 

@@ -16,7 +16,14 @@ def cut_out(request: HttpRequest, caller: Caller, upload: Upload, options: Optio
     require = jobs.require_worker if wait_s else jobs.require_installed
     require(options.model)
     request_id = request.META["REQUEST_ID"]
-    job = jobs.submit(caller, upload.image, options, filename=upload.filename, request_id=request_id)
+    job = jobs.submit(
+        caller,
+        upload.image,
+        options,
+        background=upload.background,
+        filename=upload.filename,
+        request_id=request_id,
+    )
     note_job(request, job)
     return jobs.wait(caller, job, seconds=wait_s) if wait_s else job
 

@@ -92,13 +92,14 @@ def translated(exception: Exception) -> MatteryError:
 
 
 def problem(request: HttpRequest, error: MatteryError) -> JsonResponse:
-    """RFC 9457, with a stable `code` and the id to find the request by."""
+    """RFC 9457, with a stable `code`, the option at fault if there is one, and the id to find the request by."""
     body = {
         "type": f"/docs/errors#{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
+        **({"param": error.param} if error.param else {}),
         "request_id": request.META.get("REQUEST_ID", ""),
     }
     return stamped(

@@ -41,7 +41,8 @@ app.conf.update(
     task_routes={"processing.housekeeping.*": {"queue": HOUSEKEEPING}},
     task_serializer="json",
     accept_content=["json"],
-    worker_concurrency=env.number("WORKER_PROCESSES") or available_cores(),
+    # One more than cores: while one stores or asks the database, the others compute.
+    worker_concurrency=env.number("WORKER_PROCESSES") or available_cores() + 1,
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -7,7 +7,8 @@
     └── RequestError      api/errors.py                 the HTTP request itself
 
 Each class states a stable `code`, the HTTP `status` that every API dialect answers with, a `title`, and
-whether the same request may succeed later (`is_retryable`). The message says what to do next.
+whether the same request may succeed later (`is_retryable`). The message says what to do next; `param` names the option
+at fault, where one is.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ class MatteryError(Exception):
     is_retryable: ClassVar[bool] = False
     usual_detail: ClassVar[str] = ""
     usual_retry_after_s: ClassVar[int | None] = None
+    param: str | None = None
 
     def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
         self.detail = detail or self.usual_detail or self.title

@@ -105,7 +105,7 @@ class JobAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["pictures", "tenant", "state_badge", "error_code", "error_detail", "audit_log"]}),
         ("Request", {"fields": ["api_key", "user", "request_id", "filename", "options", "credits"]}),
-        ("Work", {"fields": ["model", "model_version", "provider", "attempts", "timings_ms", "duration"]}),
+        ("Work", {"fields": ["model", "model_version", "provider", "precision", "attempts", "timings_ms", "duration"]}),
         ("Images", {"fields": ["original_format", "original_bytes", "size", "result_media_type", "result_bytes",
                                "has_foreground", "images_expire_at", "images_removed_at"]}),
         ("Times", {"fields": ["created_at", "queued_at", "started_at", "finished_at", "lease_expires_at"]}),

@@ -1,5 +1,6 @@
 """The stored images of a job: where they lie, how they are read, and the signed links to them."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,14 +20,20 @@ from processing.errors import ImagesRemoved, JobNotFound, StorageUnavailable
 from processing.models import Job
 
 SALT = "image link"
+LONGEST_STEM = 100
+EXTENSIONS = {"image/jpeg": "jpg"}  # where it is not the media type's second half
 log = structlog.get_logger(__name__)
 
 
 class Kind(StrEnum):
     ORIGINAL = "original"
+    BACKGROUND = "background"
     PREVIEW = "preview"
     RESULT = "result"
     THUMBNAIL = "thumbnail"
+
+
+SHOWN = [kind for kind in Kind if kind != Kind.BACKGROUND]
 
 
 def path(job: Job, kind: Kind) -> str:
@@ -53,7 +60,7 @@ def open_stored(job: Job, kind: Kind) -> BinaryIO:
 
 
 def remove(job: Job) -> None:
-    """Removes what is there of the four; removing twice is harmless."""
+    """Removes what is there of them; removing twice is harmless."""
     with _reported():
         for kind in Kind:
             default_storage.delete(path(job, kind))
@@ -71,16 +78,27 @@ def media_type(job: Job, kind: Kind) -> str:
             return "image/jpeg"
         case Kind.THUMBNAIL:
             return "image/webp"
+        case Kind.BACKGROUND:
+            raise JobNotFound("A background image is only used, never shown.")
+
+
+def filename(job: Job, kind: Kind) -> str:
+    """What a download is called: after the original, as far as that is harmless, and after what it is."""
+    stem = re.split(r"[/\\]", job.filename)[-1].rpartition(".")[0] or job.filename
+    harmless = re.sub(r"[^\w .()+-]+", "_", stem).strip("._ -")[:LONGEST_STEM] or str(job.id)
+    what = job.options.get("output", "cutout") if kind == Kind.RESULT else kind
+    type_ = media_type(job, kind)
+    return f"{harmless}-{what}.{EXTENSIONS.get(type_, type_.partition('/')[2])}"
 
 
 def response(job: Job, kind: Kind, *, as_download: bool = False) -> FileResponse:
-    """One image as a file that a browser may keep for as long as a signed link would live, under a name of ours."""
+    """One image as a file that a browser may keep for as long as a signed link would live."""
     type_ = media_type(job, kind)
     answer = FileResponse(
         open_stored(job, kind),
         content_type=type_,
-        as_attachment=as_download,
-        filename=f"{job.id}.{type_.partition('/')[2]}",
+        as_attachment=as_download or not type_.startswith("image/"),
+        filename=filename(job, kind),
     )
     answer["Cache-Control"] = f"private, max-age={LIMITS.link_s}"
     return answer

@@ -23,9 +23,9 @@ from config.errors import MatteryError
 from config.limits import LIMITS
 from config.text import printable
 from processing import heartbeats, images, queue
-from processing.engine import catalog, decode
-from processing.engine.errors import ModelNotInstalled
-from processing.engine.options import Options
+from processing.engine import catalog, decode, placement
+from processing.engine.errors import ImageError, ModelNotInstalled
+from processing.engine.options import Options, refusal
 from processing.errors import (
     JobCanceled,
     JobNotFound,
@@ -37,20 +37,33 @@ from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
 CREDITS_PER_IMAGE = Decimal(1)
+BACKGROUND_FILE = "background_file"
 
 
 def limits_of(plan: Plan) -> decode.Limits:
     return decode.Limits(max_bytes=plan.max_upload_bytes, max_pixels=plan.max_pixels, max_side_px=LIMITS.max_side_px)
 
 
-def submit(caller: Caller, data: bytes, options: Options, *, filename: str = "", request_id: str = "") -> Job:
-    """Accepts one image: checks its header, reserves the credit, stores the original and queues the job.
+def submit(
+    caller: Caller,
+    data: bytes,
+    options: Options,
+    *,
+    background: bytes | None = None,
+    filename: str = "",
+    request_id: str = "",
+) -> Job:
+    """Accepts one image: checks its header, reserves the credit, stores the original and queues the job. `background`
+    is the image for the option background_image.
 
-    Raises an EngineError for an image that cannot be cut out, InsufficientCredits, RoleForbids or StorageUnavailable;
-    then nothing is left behind.
+    Raises an EngineError for an image that cannot be cut out so, InsufficientCredits, RoleForbids or
+    StorageUnavailable; then nothing is left behind.
     """
     caller.require_submit()
-    info = decode.inspect(data, limits_of(caller.tenant.plan))
+    limits = limits_of(caller.tenant.plan)
+    info = decode.inspect(data, limits)
+    placement.check(options, (info.width, info.height))
+    _check_background(background, options, limits)
     now = timezone.now()
     job = Job(
         tenant=caller.tenant,
@@ -71,13 +84,27 @@ def submit(caller: Caller, data: bytes, options: Options, *, filename: str = "",
     )
     with caller.scope():
         ledger.require_credits(caller.tenant, job.credits)
-    images.store(job, Kind.ORIGINAL, data)
     try:
+        images.store(job, Kind.ORIGINAL, data)
+        if background is not None:
+            images.store(job, Kind.BACKGROUND, background)
         _accept(caller, job)
     except BaseException:
         images.remove(job)
         raise
     return job
+
+
+def _check_background(background: bytes | None, options: Options, limits: decode.Limits) -> None:
+    if options.background_image != (background is not None):
+        raise refusal(BACKGROUND_FILE, f"background_image and the file in {BACKGROUND_FILE} go together.")
+    if background is None:
+        return
+    try:
+        decode.inspect(background, limits)
+    except ImageError as error:
+        error.param = BACKGROUND_FILE
+        raise
 
 
 def _accept(caller: Caller, job: Job) -> None:

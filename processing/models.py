@@ -93,6 +93,7 @@ class Job(models.Model):
     model = models.CharField(max_length=60)
     model_version = models.CharField(max_length=80, blank=True)
     provider = models.CharField(max_length=40, blank=True)
+    precision = models.CharField(max_length=10, blank=True, db_default="")
     credits = models.DecimalField(max_digits=8, decimal_places=2, default=Decimal(1))
 
     original_format = models.CharField(max_length=10)
@@ -101,6 +102,9 @@ class Job(models.Model):
     height = models.PositiveIntegerField()
     result_media_type = models.CharField(max_length=40, blank=True)
     result_bytes = models.PositiveBigIntegerField(null=True)
+    result_width = models.PositiveIntegerField(null=True)
+    result_height = models.PositiveIntegerField(null=True)
+    foreground_box = models.JSONField(null=True)  # left, top, width, height in the result; null where there is none
     has_preview = models.BooleanField(default=False)
     has_foreground = models.BooleanField(default=True)
     timings_ms = models.JSONField(default=dict)

@@ -59,15 +59,18 @@ def _attempt(job: Job, lease: uuid.UUID, sessions: SessionCache) -> bool:
 
 
 def _cut_out(job: Job, sessions: SessionCache) -> cutout.Result:
+    options = Options.parse(job.options)
     try:
         original = images.read(job, Kind.ORIGINAL)
+        background = images.read(job, Kind.BACKGROUND) if options.background_image else None
     except ImagesRemoved as error:
         raise OriginalMissing("The stored image was gone when a worker wanted it. Send it again.") from error
     return cutout.cutout(
         original,
-        Options.parse(job.options),
+        options,
         sessions=sessions,
         limits=jobs.limits_of(job.tenant.plan),
+        background=background,
     )
 
 
@@ -87,8 +90,12 @@ def _succeed(job: Job, lease: uuid.UUID, result: cutout.Result) -> bool:
             finished_at=timezone.now(),
             model_version=result.model_version,
             provider=result.provider,
+            precision=result.precision,
             result_media_type=result.media_type,
             result_bytes=len(result.data),
+            result_width=result.result_width,
+            result_height=result.result_height,
+            foreground_box=result.foreground_box,
             has_preview=result.preview is not None,
             has_foreground=not result.is_empty,
             timings_ms=result.timings_ms,

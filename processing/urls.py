@@ -2,11 +2,11 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from processing import views
-from processing.images import Kind
+from processing.images import SHOWN
 
 
 class KindConverter(StringConverter):
-    regex = "|".join(Kind)
+    regex = "|".join(SHOWN)
 
 
 register_converter(KindConverter, "kind")

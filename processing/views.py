@@ -13,23 +13,33 @@ from accounts.callers import Caller
 from accounts.workspace import in_workspace
 from processing import images, jobs
 from processing.engine import catalog
+from processing.engine.options import OPTIONS
 from processing.forms import HistoryFilter
 from processing.images import Kind
 from processing.models import Job
 
 RECENT = 12
 HISTORY_PAGE = 40
-STAGES = ("decode", "load", "resize", "inference", "matte", "preview", "compose", "encode", "store")
+STAGES = (
+    "decode", "load", "resize", "inference", "matte", "refine", "preview", "place", "background", "edges", "compose",
+    "encode", "store",
+)  # fmt: skip
 
 
 @require_safe
 @in_workspace
 def home(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Drop photographs, watch them, get them back."""
+    known, names = catalog.read(), jobs.selectable_models()
     return render(
         request,
         "processing/home.html",
-        {"jobs": Job.objects.all()[:RECENT], "models": [catalog.read()[name] for name in jobs.selectable_models()]},
+        {
+            "jobs": Job.objects.all()[:RECENT],
+            "models": [known[name] for name in names],
+            "tiers": [tier for tier in known.tiers.values() if tier.model in names],
+            "options": OPTIONS,
+        },
     )
 
 

@@ -16,8 +16,9 @@ from django.conf import settings
 from accounts.checks import require_fenced_role
 from config.limits import LIMITS
 from processing import heartbeats
+from processing.engine import providers
 from processing.engine.errors import EngineError
-from processing.engine.sessions import SessionCache, require_provider
+from processing.engine.sessions import SessionCache
 from processing.heartbeats import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 def sessions() -> SessionCache:
     return SessionCache(
         provider=settings.INFERENCE_PROVIDER,
+        precision=settings.INFERENCE_PRECISION,
         pinned=settings.PINNED_MODELS,
         budget_bytes=LIMITS.session_budget_mb * 1_000_000,
         models_dir=settings.MODELS_DIR,
@@ -38,7 +40,7 @@ def refuse_to_start_unsafely(**_: Any) -> None:
     """Before the fork: without the demanded provider, or behind a broken wall between tenants, nothing is done."""
     require_fenced_role()
     try:
-        require_provider(settings.INFERENCE_PROVIDER)
+        providers.require(settings.INFERENCE_PROVIDER)
     except EngineError as error:
         raise SystemExit(f"The worker does not start: {error.detail}") from error
 

@@ -15,7 +15,6 @@ from drf_spectacular.generators import SchemaGenerator
 import processing.management.commands.models as models_command
 from accounts.models import Plan
 from api.compat import rembg
-from api.v1 import jobs
 from api.v1.serializers import JobSerializer
 from config.env import VARIABLES
 from config.errors import MatteryError
@@ -149,14 +148,10 @@ def test_every_field_of_a_job_is_documented() -> None:
     assert sorted(documented) == sorted(JobSerializer.Meta.fields)
 
 
-def test_every_option_of_a_job_is_documented() -> None:
-    tables = rows(section(DOCS / "api.md", "## Cutting out an image"))
-    assert [name for name in names(row[0] for row in tables) if "/" not in name] == list(jobs.OPTIONS)
-
-
 def test_every_parameter_of_rembgs_api_is_documented() -> None:
     documented = names(row[0] for row in rows(section(DOCS / "api.md", "## For clients of rembg's server")))
-    assert sorted(documented) == sorted(rembg.PARAMETERS.keys() | rembg.IGNORED | {"vm"})
+    flags = {*rembg.MASK_ONLY, *rembg.OWN_COLOURS}
+    assert sorted(documented) == sorted(rembg.PARAMETERS.keys() | flags | rembg.IGNORED | {"vm"})
 
 
 def test_every_figure_is_documented(committed_db: None) -> None:

@@ -1,6 +1,6 @@
 """rembg's server API: `POST /api/remove`, so that its clients work here with the host and a key changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +16,8 @@ from api.errors import MethodNotAllowed, stamped, translated
 from config.limits import LIMITS
 from processing import jobs
 from processing.engine.errors import InvalidOption
-from processing.engine.options import Options, boolean
+from processing.engine.kinds import Boolean
+from processing.engine.options import Option, Options
 from processing.errors import WaitTimedOut
 
 # Their name → ours. The longer names stand in older tutorials.
@@ -27,12 +28,11 @@ PARAMETERS = {
     "af": "alpha_matting_foreground_threshold",
     "ab": "alpha_matting_background_threshold",
     "ae": "alpha_matting_erode_size",
-    "om": "output",
-    "return_mask": "output",
     "ppm": "post_process_mask",
     "bgc": "background",
-    "dc": "decontaminate_edges",
 }
+MASK_ONLY = ("om", "return_mask")
+OWN_COLOURS = ("dc", "a", "alpha_matting")  # what takes the background out of the edges' colours
 IGNORED = {"extras"}  # hints for models that take points or text; none of ours does
 
 
@@ -54,7 +54,7 @@ def _removed(request: HttpRequest) -> HttpResponseBase:
         raise MethodNotAllowed("Send the image with POST, in the form field file.")
     caller = callers.remember(request, callers.by_key(given_key(request) or ""))
     throttles.require_within_rate(caller)
-    upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, file_field="file")
+    upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, names=uploads.Names("file"))
     options = options_of(upload.fields)
     job = cut_out(request, caller, upload, options, wait_s=LIMITS.wait_max_s)
     if not job.is_finished and jobs.cancel(caller, job.id):
@@ -66,9 +66,16 @@ def options_of(fields: Mapping[str, Any]) -> Options:
     if fields.get("vm"):
         raise InvalidOption("vm (a video matting model) is not offered here. Leave it out.")
     known = {PARAMETERS[name]: value for name, value in fields.items() if name in PARAMETERS and value != ""}
-    unknown = fields.keys() - PARAMETERS.keys() - IGNORED - {"vm"}
+    allowed = {*PARAMETERS, *MASK_ONLY, *OWN_COLOURS}
+    unknown = fields.keys() - allowed - IGNORED - {"vm"}
     if unknown:
-        raise InvalidOption(f"Unknown parameter {min(unknown)!r}. Allowed: {', '.join(sorted(PARAMETERS))}.")
-    if "output" in known:
-        known["output"] = "mask" if boolean("om", known["output"]) else "cutout"
-    return Options.parse({"model": settings.DEFAULT_MODEL, **known})
+        raise InvalidOption(f"Unknown parameter {min(unknown)!r}. Allowed: {', '.join(sorted(allowed))}.")
+    known["output"] = "mask" if _is_any_set(fields, MASK_ONLY) else "cutout"
+    known["edges"] = "clean" if _is_any_set(fields, OWN_COLOURS) else "raw"
+    return Options.parse(known, default_model=settings.DEFAULT_MODEL)
+
+
+def _is_any_set(fields: Mapping[str, Any], names: Collection[str]) -> bool:
+    given = {name: fields[name] for name in names if fields.get(name) not in ("", None)}
+    flags = [Option(name, Boolean(), False, "").read(value) for name, value in given.items()]
+    return any(flags)

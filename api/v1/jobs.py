@@ -33,8 +33,12 @@ from processing.engine import catalog
 from processing.engine.options import Options
 from processing.models import Job, JobQuerySet, State
 
-OPTIONS = ("model", "output", "format")
+FILES = uploads.Names(background=jobs.BACKGROUND_FILE)
 RESULT = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
+RESULTS = {
+    (200, media_type): RESULT
+    for media_type in ("image/png", "image/webp", "image/jpeg", "image/avif", "application/zip")
+}
 PROBLEM = OpenApiResponse(ProblemSerializer, description="What is wrong, and what to do next.")
 WAIT = OpenApiParameter(
     "Prefer",
@@ -74,7 +78,7 @@ class JobsView(APIView):
         },
         parameters=[WAIT, LOCATION, JobOptionsSerializer],
         responses={
-            (200, "image/png"): RESULT,
+            **RESULTS,
             (200, "application/json"): JobSerializer,
             202: JobSerializer,
             **problems(400, 402, 409, 413, 415, 422, 500, 503),
@@ -84,8 +88,9 @@ class JobsView(APIView):
         """Cut out one image."""
         caller = caller_of(request)
         wait_s = preferred_wait_s(request._request)
-        upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes)
-        options = Options.parse({"model": settings.DEFAULT_MODEL, **upload.fields}, allowed=OPTIONS)
+        upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
+        implied = {"background_image": True} if upload.background is not None else {}
+        options = Options.parse(implied | dict(upload.fields), default_model=settings.DEFAULT_MODEL)
         job = cut_out(request._request, caller, upload, options, wait_s=wait_s)
         return self._answer(request, job, waited=bool(wait_s))
 
@@ -144,7 +149,7 @@ class JobView(APIView):
 class JobResultView(APIView):
     @extend_schema(
         operation_id="get_result",
-        responses={(200, "image/png"): RESULT, **problems(404, 409, 410, 422, 500, 503)},
+        responses={**RESULTS, **problems(404, 409, 410, 422, 500, 503)},
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """The result itself."""

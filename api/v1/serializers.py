@@ -1,12 +1,14 @@
 from typing import Any, TypedDict
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from processing import images
+from processing.engine import kinds
 from processing.engine.formats import SUPPORTED
-from processing.engine.options import FORMATS, OUTPUTS
+from processing.engine.options import OPTIONS, Option
 from processing.images import Kind
 from processing.models import Job, State
 
@@ -16,6 +18,17 @@ class JobError(TypedDict):
     detail: str
 
 
+class JobNotice(TypedDict):
+    code: str
+    detail: str
+
+
+NO_FOREGROUND: JobNotice = {
+    "code": "no_foreground",
+    "detail": "No foreground was found: everything became background. Another model may see one.",
+}
+
+
 class JobSerializer(serializers.ModelSerializer[Job]):
     """A job as its tenant sees it."""
 
@@ -23,6 +36,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     format = serializers.CharField(source="options.format", read_only=True)
     error = serializers.SerializerMethodField()
     has_foreground = serializers.SerializerMethodField()
+    notice = serializers.SerializerMethodField()
     credits_charged = serializers.CharField(read_only=True)
     timings_ms = serializers.DictField(child=serializers.FloatField(), read_only=True)
     url = serializers.SerializerMethodField()
@@ -33,8 +47,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     class Meta:
         model = Job
         fields = (
-            "id", "state", "model", "model_version", "provider", "output", "format", "filename",
-            "original_format", "original_bytes", "width", "height", "result_bytes", "has_foreground", "error",
+            "id", "state", "model", "model_version", "provider", "precision", "output", "format", "filename",
+            "original_format", "original_bytes", "width", "height", "result_bytes", "result_width", "result_height",
+            "foreground_box", "has_foreground", "notice", "error",
             "credits_charged", "timings_ms", "created_at", "started_at", "finished_at", "duration_ms",
             "images_expire_at", "images_removed_at", "url", "result_url", "thumbnail_url", "original_url",
         )  # fmt: skip
@@ -43,6 +58,10 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     def get_has_foreground(self, job: Job) -> bool | None:
         """Nobody knows before the job has succeeded."""
         return job.has_foreground if job.state == State.SUCCEEDED else None
+
+    def get_notice(self, job: Job) -> JobNotice | None:
+        """What to know of a result that is as it should be."""
+        return NO_FOREGROUND if self.get_has_foreground(job) is False else None
 
     def get_error(self, job: Job) -> JobError | None:
         return {"code": job.error_code, "detail": job.error_detail} if job.error_code else None
@@ -73,12 +92,26 @@ class JobPageSerializer(serializers.Serializer[Any]):
     results = JobSerializer(many=True)
 
 
-class JobOptionsSerializer(serializers.Serializer[Any]):
-    """What a new job takes beside its image."""
+def described(option: Option) -> serializers.Field[Any, Any, Any, Any]:
+    default = settings.DEFAULT_MODEL if option.name == "model" else kinds.plain(option.default)
+    common: dict[str, Any] = {"help_text": option.help, "required": False}
+    if default is not None:
+        common = {"help_text": option.help, "default": default}
+    match option.kind:
+        case kinds.Boolean():
+            return serializers.BooleanField(**common)
+        case kinds.Number(lowest=lowest, highest=highest):
+            return serializers.IntegerField(min_value=lowest, max_value=highest, **common)
+        case kinds.Choice(choices=choices) | kinds.Tier(choices=choices):
+            return serializers.ChoiceField(choices=choices, **common)
+    return serializers.CharField(**common | {"help_text": f"{option.help} Takes {option.kind.allowed}."})
 
-    model = serializers.CharField(required=False, help_text="A model's name; the installation's default when absent.")
-    output = serializers.ChoiceField(choices=OUTPUTS, required=False)
-    format = serializers.ChoiceField(choices=FORMATS, required=False)
+
+class JobOptionsSerializer(serializers.Serializer[Any]):
+    """What a new job takes beside its images."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {name: described(option) for name, option in OPTIONS.items()}
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
@@ -88,10 +121,12 @@ class FormFile(serializers.FileField):
 
 class JobFormSerializer(JobOptionsSerializer):
     image = FormFile(help_text=f"{SUPPORTED}.")
+    background_file = FormFile(required=False, help_text=f"The image for background_image. {SUPPORTED}.")
 
 
 class JobJsonSerializer(JobOptionsSerializer):
     image = serializers.CharField(help_text="The image in base64; a data: URL will do.")
+    background_file = serializers.CharField(required=False, help_text="The image for background_image, in base64.")
     filename = serializers.CharField(required=False, help_text="For people to recognise it by.")
 
 
@@ -103,4 +138,5 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
+    param = serializers.CharField(required=False, help_text="The option at fault, if it is one.")
     request_id = serializers.CharField()

@@ -6,6 +6,7 @@ see beforehand.
 """
 
 import re
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from processing.engine import tags
@@ -13,11 +14,15 @@ from processing.engine.errors import DecompressionBomb
 from processing.engine.formats import Format
 
 MAX_PARTS = 2_000
+MAX_PNG_PIXEL_PARTS = 20_000  # 1 KB each for a file at the usual limit; encoders write 8 KB or more
 MAX_GIF_BLOCKS = 20_000
 MAX_JPEG_SCANS = 100  # a progressive file needs ten or so; each costs a pass over all pixels
+MAX_JPEG_EXIF_PARTS = 64
+MAX_JPEG_FILLING = 65_536  # bytes before a marker; read again from the start with every further piece of the file
 MAX_COMPRESSED_TEXTS = 16
 MAX_TAG_NUMBERS = 1_000_000
 MAX_TAG_DIRECTORIES = 16
+MAX_TIFF_PIECES = {273: 32_768, 324: 16_384}  # strips and tiles; Pillow reads 64 KB for each, however small it is
 
 _EXIF = b"Exif\0\0"
 _TIFF_HEADER = re.compile(rb"II\*\0|MM\0\*")
@@ -29,20 +34,29 @@ def refuse_bomb(data: bytes, file_format: Format) -> None:
     """Raises DecompressionBomb. Takes milliseconds, whatever the file."""
     match file_format:
         case Format.PNG:
-            chunks = list(_few(_png_chunks(data), MAX_PARTS))
-            _require(chunks.count(b"zTXt") + chunks.count(b"iTXt") <= MAX_COMPRESSED_TEXTS)
+            pixels = MAX_PNG_PIXEL_PARTS
+            kinds = Counter(_few(_png_chunks(data), pixels + MAX_PARTS))
+            _require(kinds[b"IDAT"] <= pixels and kinds.total() - kinds[b"IDAT"] <= MAX_PARTS)
+            _require(kinds[b"zTXt"] + kinds[b"iTXt"] <= MAX_COMPRESSED_TEXTS)
         case Format.GIF:
-            list(_few(_gif_blocks(data), MAX_GIF_BLOCKS))
+            _exhaust(_few(_gif_blocks(data), MAX_GIF_BLOCKS))
         case Format.JPEG:
-            _check_tags(b"".join(_few(_jpeg_exif_parts(data), MAX_PARTS)))
-            _require(data.count(b"\xff\xda") <= MAX_JPEG_SCANS)
+            segments = list(_few(_jpeg_segments(data), MAX_PARTS))
+            exif = [content[6:] for marker, content in segments if marker == _JPEG_APP1 and content[:6] == _EXIF]
+            _require(len(exif) <= MAX_JPEG_EXIF_PARTS)
+            _check_tags(b"".join(exif))
+            _require(sum(content.count(b"8BIM") for _, content in segments) <= MAX_PARTS)
+            _require(data.count(b"\xff\xda") <= MAX_JPEG_SCANS and b"\xff" * MAX_JPEG_FILLING not in data)
         case Format.TIFF:
             _check_tags(data)
-        case Format.AVIF if b"Exif" in data:
-            starts = (match.start() for match in _TIFF_HEADER.finditer(data))
+        case Format.HEIC:
+            _exhaust(_few(_boxes(data), MAX_PARTS))
+        case Format.AVIF:
+            _exhaust(_few(_boxes(data), MAX_PARTS))
+            starts = (match.start() for match in _TIFF_HEADER.finditer(data)) if b"Exif" in data else ()
             for start in _few(starts, MAX_TAG_DIRECTORIES):
                 _check_tags(memoryview(data)[start:])
-        case _:  # BMP has no metadata; libwebp and libheif bound theirs
+        case _:  # BMP has no metadata; libwebp bounds its own
             pass
 
 
@@ -57,10 +71,14 @@ def _few[T](parts: Iterable[T], most: int) -> Iterator[T]:
         yield part
 
 
+def _exhaust(parts: Iterable[object]) -> None:
+    deque(parts, maxlen=0)
+
+
 def _png_chunks(data: bytes) -> Iterator[bytes]:
-    """The kinds of the chunks before the pixels."""
+    """The kinds of all chunks; Pillow reads those behind the pixels too."""
     at = 8
-    while at + 8 <= len(data) and (kind := data[at + 4 : at + 8]) != b"IDAT":
+    while at + 8 <= len(data) and (kind := data[at + 4 : at + 8]) != b"IEND":
         yield kind
         at += int.from_bytes(data[at : at + 4]) + 12
 
@@ -79,8 +97,8 @@ def _gif_blocks(data: bytes) -> Iterator[int]:
         at += 1
 
 
-def _jpeg_exif_parts(data: bytes) -> Iterator[bytes]:
-    """A part for every step up to the pixels: of Exif where it is that, else empty."""
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and content, for every step up to the pixels, even where Pillow only looks for the next marker."""
     at = 2
     while at + 4 <= len(data):
         is_marker, marker = data[at] == 0xFF, data[at + 1]
@@ -92,15 +110,24 @@ def _jpeg_exif_parts(data: bytes) -> Iterator[bytes]:
             size = 2
         else:
             size = 2 + int.from_bytes(data[at + 2 : at + 4])
-        is_exif = is_marker and marker == _JPEG_APP1 and data[at + 4 : at + 10] == _EXIF
-        yield data[at + 10 : at + size] if is_exif else b""
+        yield marker, data[at + 4 : at + size]
         at += size
+
+
+def _boxes(data: bytes) -> Iterator[int]:
+    """Where the outermost boxes of HEIC and AVIF begin."""
+    at = 0
+    while at + 8 <= len(data):
+        yield at
+        size = int.from_bytes(data[at : at + 4])
+        at += max(8, int.from_bytes(data[at + 8 : at + 16]) if size == 1 else size or len(data))
 
 
 def _check_tags(stream: tags.Bytes) -> None:
     """Honest tags do not overlap, so that together they are no larger than what they are in."""
     value_bytes = numbers = 0
     for entry in _few(tags.entries(stream), MAX_PARTS):
+        _require(entry.count <= MAX_TIFF_PIECES.get(entry.tag, entry.count))
         if entry.unit_bytes * entry.count <= len(stream):
             value_bytes += entry.unit_bytes * entry.count
             numbers += entry.count if entry.unit_bytes > 1 else 0

@@ -1,8 +1,25 @@
-"""From an image and its alpha to the picture that is asked for. Needs Pillow only."""
+"""From a foreground, its alpha and what is behind it to the picture that is asked for. Needs Pillow only."""
 
 from PIL import Image, ImageChops
 
-Rgba = tuple[int, int, int, int]
+from processing.engine import shadows
+from processing.engine.filling import filled
+from processing.engine.layers import Layer, Point
+from processing.engine.options import Options
+from processing.engine.placement import Box, Placement, Size
+
+# Pictures are laid over each other in bands of so many pixels, so that a large one needs no third copy of its size.
+BAND_PIXELS = 1_000_000
+WHITE = (255, 255, 255)
+
+
+def spread(matte: Image.Image, region: Box, size: Size) -> Image.Image:
+    """The matte of a region, in an image of that size: outside is background."""
+    if matte.size == size:
+        return matte
+    full = Image.new("L", size)
+    full.paste(matte, region)
+    return full
 
 
 def combined(matte: Image.Image, alpha: Image.Image | None) -> Image.Image:
@@ -20,5 +37,55 @@ def cut(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
     return rgb
 
 
-def on_background(cutout: Image.Image, colour: Rgba) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", cutout.size, colour), cutout)
+def composed(subject: Layer | None, place: Placement, options: Options, *, behind: Image.Image | None) -> Image.Image:
+    """What the canvas shows in the end: L for a mask, else RGBA. Takes `behind`, RGBA and of its size, over."""
+    if subject is None:
+        return behind or Image.new("L" if options.output == "mask" else "RGBA", place.size)
+    picture, at = subject.on_canvas(place)
+    is_mask, has_shadow = options.output == "mask", options.shadow != "none"
+    if is_mask or (behind is None and not has_shadow):
+        return _on_nothing(picture, at, place.size)
+    canvas = behind or Image.new("RGBA", place.size)
+    if has_shadow:
+        lay_over(canvas, *shadows.of(picture, at, options))
+    lay_over(canvas, picture, at)
+    return canvas
+
+
+def _on_nothing(picture: Image.Image, at: Point, size: Size) -> Image.Image:
+    if picture.size == size:
+        return picture
+    canvas = Image.new(picture.mode, size)
+    canvas.paste(picture, at)
+    return canvas
+
+
+def lay_over(below: Image.Image, above: Image.Image, at: Point) -> None:
+    """Changes `below`. Both are RGBA; `above` may reach beyond it."""
+    left, top = max(at[0], 0), max(at[1], 0)
+    right, bottom = min(at[0] + above.width, below.width), min(at[1] + above.height, below.height)
+    if left >= right:
+        return
+    rows = max(1, BAND_PIXELS // (right - left))
+    for start in range(top, bottom, rows):
+        band = (left, start, right, min(start + rows, bottom))
+        part = above.crop((band[0] - at[0], band[1] - at[1], band[2] - at[0], band[3] - at[1]))
+        below.paste(Image.alpha_composite(below.crop(band), part), band)
+
+
+def flat(picture: Image.Image) -> Image.Image:
+    """For formats without alpha: on white."""
+    if picture.mode != "RGBA":
+        return picture
+    opaque = Image.new("RGB", picture.size, WHITE)
+    opaque.paste(picture, mask=picture)
+    return opaque
+
+
+def is_opaque(picture: Image.Image) -> bool:
+    return picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255)
+
+
+def colours(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """RGB; where nothing is to be seen, colours that go on from those beside, as black would bleed in a JPEG."""
+    return filled(picture.convert("RGB"), alpha.point([255, *[0] * 255]))

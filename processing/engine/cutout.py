@@ -1,4 +1,4 @@
-"""One image's way through the engine: decode, resize, inference, matte, compose, encode."""
+"""One image's way through the engine: decode, resize, inference, matte, refine, edges, compose, encode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,25 +7,36 @@ from time import perf_counter
 
 from PIL import Image
 
-from processing.engine import compose, encode, matte
-from processing.engine.decode import Decoded, Limits, decode
+from processing.engine import backgrounds, catalog, compose, encode, matte, placement, refine
+from processing.engine.decode import Limits, decode, inspect
+from processing.engine.foreground import with_foreground_colours
+from processing.engine.layers import Layer, visible_box
 from processing.engine.options import Options
+from processing.engine.placement import Box, Size
 from processing.engine.sessions import Session, SessionCache
+
+# Around the foreground, as a share of its longer side: from there come the background's colours in its edges.
+SURROUNDINGS = 1 / 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`is_empty`: no foreground was found, the picture is transparent throughout.
+    """`is_empty`: no foreground was found; the picture is transparent, or shows nothing but its background.
 
-    `preview` stands in for an original that browsers cannot show. Timings are in milliseconds, by stage.
+    `width` and `height` are the original's, `foreground_box` is (left, top, width, height) in the result. `preview`
+    stands in for an original that browsers cannot show. Timings are in milliseconds, by stage.
     """
 
     data: bytes
     media_type: str
     width: int
     height: int
+    result_width: int
+    result_height: int
+    foreground_box: tuple[int, int, int, int] | None
     original_format: str
     provider: str
+    precision: str
     model_version: str
     is_empty: bool
     thumbnail: bytes
@@ -44,33 +55,67 @@ class Stopwatch:
         self.timings_ms[name] = round((perf_counter() - started) * 1000, 1)
 
 
-def cutout(data: bytes, options: Options, *, sessions: SessionCache, limits: Limits) -> Result:
-    """Raises an ImageError or a ModelError."""
+def cutout(
+    data: bytes, options: Options, *, sessions: SessionCache, limits: Limits, background: bytes | None = None
+) -> Result:
+    """`background` is the file for the option background_image. Raises an ImageError, InvalidOption or a ModelError."""
     watch = Stopwatch()
     with watch.stage("decode"):
-        decoded = decode(data, limits)
+        decoded = decode(data, limits, enough=_enough(data, options, limits))
+    info, size = decoded.info, (decoded.info.width, decoded.info.height)
+    exif = decoded.exif if options.metadata == "keep" else b""
+    original = Layer(decoded.rgb, (0, 0, *size))
+    region = original.pixels(placement.region(options, size))
     with watch.stage("load"):
         session = sessions.get(options.model)
-    found = _matte(decoded.rgb, options, session, watch)
+    found = _matte(original.cropped(region).picture, options, session, watch)
     with watch.stage("preview"):
-        preview = None if decoded.info.format.browsers_show_it else encode.preview(decoded.rgb)
+        preview = None if info.format.browsers_show_it else encode.preview(decoded.rgb)
+    with watch.stage("place"):
+        alpha = compose.combined(compose.spread(found, region, decoded.rgb.size), decoded.alpha)
+        box = alpha.getbbox()
+        seen = visible_box(alpha)
+        bounds = original.in_original(seen) if seen else None
+        place = placement.placed(options, size, bounds)
+    with watch.stage("background"):
+        blurred = backgrounds.out_of_focus(original, alpha, place, options)
+    with watch.stage("edges"):
+        subject = _subject(original, alpha, box, options) if box else None
+    del decoded, original, found, alpha  # each as large as the image; the result may be as large again
     with watch.stage("compose"):
-        picture, is_empty = _composed(decoded, found, options)
+        behind = backgrounds.canvas(options, place.size, blurred=blurred, file=background, limits=limits)
+        picture = compose.composed(subject, place, options, behind=behind)
     with watch.stage("encode"):
-        encoded, thumbnail = encode.png(picture), encode.thumbnail(picture)
+        file_format = _file_format(picture, options)
+        encoded = _encoded(picture, file_format, options, exif)
+        thumbnail = encode.thumbnail(picture)
     return Result(
         data=encoded,
-        media_type="image/png",
-        width=decoded.info.width,
-        height=decoded.info.height,
-        original_format=decoded.info.format,
+        media_type=encode.media_type(file_format),
+        width=info.width,
+        height=info.height,
+        result_width=picture.width,
+        result_height=picture.height,
+        foreground_box=_extent(place.on_canvas(bounds)) if bounds else None,
+        original_format=info.format,
         provider=session.provider.name,
+        precision=session.precision,
         model_version=session.version.version,
-        is_empty=is_empty,
+        is_empty=box is None,
         thumbnail=thumbnail,
         preview=preview,
         timings_ms=watch.timings_ms,
     )
+
+
+def _enough(data: bytes, options: Options, limits: Limits) -> Size | None:
+    """The pixels that the result or the network can use, if that may be less than all."""
+    if not (options.max_pixels or options.width or options.height):
+        return None
+    info = inspect(data, limits)
+    used = placement.enough(options, (info.width, info.height))
+    seen_px = 2 * catalog.read()[options.model].input_px  # with fewer pixels its matte would differ visibly
+    return used and (max(used[0], seen_px), max(used[1], seen_px))
 
 
 def _matte(rgb: Image.Image, options: Options, session: Session, watch: Stopwatch) -> Image.Image:
@@ -80,28 +125,61 @@ def _matte(rgb: Image.Image, options: Options, session: Session, watch: Stopwatc
         prediction = session.predict(batch)
     with watch.stage("matte"):
         found = matte.full_size_matte(prediction, session.model, rgb.size)
-        return matte.smoothed(found) if options.post_process_mask else found
+    with watch.stage("refine"):
+        return _refined(rgb, found, options)
 
 
-def _composed(decoded: Decoded, found: Image.Image, options: Options) -> tuple[Image.Image, bool]:
-    """The picture, and whether it is empty. As with rembg, refinement is for cutouts, not for masks."""
-    rgb = decoded.rgb
-    if options.output == "cutout" and (options.alpha_matting or options.decontaminate_edges):
-        from processing.engine import refine  # slow to import, and rarely needed
+def _refined(rgb: Image.Image, found: Image.Image, options: Options) -> Image.Image:
+    """As with rembg, alpha matting is for cutouts, not for masks."""
+    if options.refine:
+        found = refine.refined(rgb, found)
+    if options.post_process_mask:
+        found = matte.smoothed(found)
+    if options.alpha_matting and options.output == "cutout":
+        trimap = refine.Trimap(
+            foreground_threshold=options.alpha_matting_foreground_threshold,
+            background_threshold=options.alpha_matting_background_threshold,
+            erode_px=options.alpha_matting_erode_size,
+        )
+        found = refine.refined_alpha(rgb, found, trimap)
+    return found
 
-        if options.alpha_matting:
-            trimap = refine.Trimap(
-                foreground_threshold=options.alpha_matting_foreground_threshold,
-                background_threshold=options.alpha_matting_background_threshold,
-                erode_px=options.alpha_matting_erode_size,
-            )
-            found = refine.refined_alpha(rgb, found, trimap)
-        rgb = refine.with_foreground_colours(rgb, found)
-    alpha = compose.combined(found, decoded.alpha)
-    is_empty = alpha.getextrema() == (0, 0)
+
+def _subject(original: Layer, alpha: Image.Image, box: Box, options: Options) -> Layer:
+    """The foreground, RGBA or, as a mask, L, and no more of the image than it needs."""
+    box = _with_surroundings(box, alpha.size)
+    mask = Layer(alpha, original.bounds).cropped(box)
     if options.output == "mask":
-        return alpha, is_empty
-    picture = compose.cut(rgb, alpha)
-    if options.background is not None:
-        picture = compose.on_background(picture, options.background)
-    return picture, is_empty
+        return mask
+    colours = original.cropped(box).picture
+    if options.edges == "clean":
+        colours = with_foreground_colours(colours, mask.picture)
+    return Layer(compose.cut(colours, mask.picture), mask.bounds)
+
+
+def _with_surroundings(box: Box, size: Size) -> Box:
+    left, top, right, bottom = box
+    more = round(max(right - left, bottom - top) * SURROUNDINGS) + 1
+    return max(0, left - more), max(0, top - more), min(size[0], right + more), min(size[1], bottom + more)
+
+
+def _file_format(picture: Image.Image, options: Options) -> str:
+    if options.format != "auto":
+        return options.format
+    return "jpeg" if options.output == "cutout" and compose.is_opaque(picture) else "png"
+
+
+def _encoded(picture: Image.Image, file_format: str, options: Options, exif: bytes) -> bytes:
+    if file_format == "zip":
+        alpha = picture.getchannel("A")
+        return encode.zipped(compose.colours(picture, alpha), alpha, dpi=options.dpi, exif=exif)
+    if file_format == "jpeg":
+        picture = compose.flat(picture)
+    return encode.encoded(
+        picture, file_format, quality=options.quality, lossless=options.lossless, dpi=options.dpi, exif=exif
+    )
+
+
+def _extent(box: Box) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box
+    return left, top, right - left, bottom - top

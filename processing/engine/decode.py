@@ -15,7 +15,7 @@ from io import BytesIO
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
-from processing.engine import pixels, tags
+from processing.engine import exif, pixels, tags
 from processing.engine.bombs import refuse_bomb
 from processing.engine.errors import (
     BadDimensions,
@@ -75,6 +75,12 @@ class Decoded:
     rgb: Image.Image
     alpha: Image.Image | None
     info: ImageInfo
+    original_exif: bytes
+
+    @property
+    def exif(self) -> bytes:
+        """To go with a result; empty where there is none."""
+        return exif.kept(self.original_exif)
 
 
 def inspect(data: bytes, limits: Limits) -> ImageInfo:
@@ -83,15 +89,23 @@ def inspect(data: bytes, limits: Limits) -> ImageInfo:
         return info
 
 
-def decode(data: bytes, limits: Limits) -> Decoded:
-    """Raises an ImageError, as `inspect` does or because the image breaks off or is damaged."""
+def decode(data: bytes, limits: Limits, *, enough: tuple[int, int] | None = None) -> Decoded:
+    """`enough` is a (width, height) that will do: of a JPEG, no more is unpacked than a power of two above that.
+
+    The pixels may then be fewer than `info` says. Raises an ImageError, as `inspect` does or because the image breaks
+    off or is damaged.
+    """
     with _opened(data, limits) as (image, info):
+        found = _exif(image)  # before the pixels: a PNG may have another behind them, which `inspect` does not see
+        orientation = tags.orientation(found)
+        if enough is not None:
+            image.draft(None, enough[::-1] if orientation in pixels.SIDEWAYS else enough)
         image.load()
         rgb, alpha = pixels.to_srgb(image)
-        orientation = _orientation(image)
         rgb = pixels.upright(rgb, orientation)
         alpha = alpha and pixels.upright(alpha, orientation)
-        return Decoded(rgb, alpha, info)
+        rgb.info.clear()  # or Pillow would write the file's profile and comment into whatever is saved of it
+        return Decoded(rgb, alpha, info, exif.PREFIX + found if found else b"")
 
 
 @contextmanager
@@ -102,7 +116,7 @@ def _opened(data: bytes, limits: Limits) -> Iterator[tuple[Image.Image, ImageInf
     refuse_bomb(data, file_format)
     with _translated_errors(), Image.open(BytesIO(data), formats=[file_format]) as image:
         width, height = image.size
-        if _orientation(image) in pixels.SIDEWAYS:
+        if tags.orientation(_exif(image)) in pixels.SIDEWAYS:
             width, height = height, width
         _check_dimensions(width, height, limits)
         yield image, ImageInfo(file_format, width, height)
@@ -133,7 +147,7 @@ def _translated_errors() -> Iterator[None]:
         raise ImageCorrupt("The image is damaged and cannot be read. Save it again.") from error
 
 
-def _orientation(image: Image.Image) -> int:
-    """Not by `Image.getexif`, which would read every other tag as well, however large."""
-    exif: bytes = image.info.get("exif") or b""
-    return tags.orientation(exif.removeprefix(b"Exif\0\0"))
+def _exif(image: Image.Image) -> bytes:
+    """The TIFF stream. Not by `Image.getexif`, which would read every tag, however large."""
+    found: bytes = image.info.get("exif") or b""
+    return found.removeprefix(exif.PREFIX)

@@ -11,6 +11,8 @@ EngineError
 │   ├── ImageTruncated        422 image_truncated
 │   └── ImageCorrupt          422 image_corrupt
 ├── InvalidOption             400 invalid_option
+│   ├── RoiExceedsBounds      400 roi_exceeds_bounds
+│   └── RoiRegionEmpty        400 roi_region_empty
 └── ModelError
     ├── UnknownModel          400 unknown_model
     ├── ModelNotInstalled     409 model_not_installed
@@ -68,6 +70,14 @@ class ImageCorrupt(ImageError):
 
 class InvalidOption(EngineError):
     code, status, title = "invalid_option", 400, "An option is not valid"
+
+
+class RoiExceedsBounds(InvalidOption):
+    code, title = "roi_exceeds_bounds", "The region of interest is not within the image"
+
+
+class RoiRegionEmpty(InvalidOption):
+    code, title = "roi_region_empty", "The region of interest is empty"
 
 
 class ModelError(EngineError):

@@ -12,9 +12,9 @@ from scipy.special import expit
 
 from processing.engine.catalog import Model
 
-# Networks see a foreground with a probability near 1. On an empty picture they hardly reach 0.2, and stretching
+# Networks see a foreground with a probability near 1. On an empty picture they hardly reach 0.3, and stretching
 # that to the full range would invent a foreground.
-MIN_CONTRAST = 0.2
+MIN_CONTRAST = 0.4
 
 _RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)

@@ -1,105 +1,191 @@
-"""What may be asked of a cutout, validated once for every API dialect. Imports neither numpy nor a runtime, so that a
-web process can check a request without them."""
+"""What may be asked of a cutout: one table, validated once for every API dialect and for the dashboard. Imports
+neither numpy nor a runtime, so that a web process can check a request without them.
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+`OPTIONS` is that table as data; docs/options.md lists it.
+"""
+
+# ruff: noqa: RUF009 (what _option() makes is a dataclass field)
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from processing.engine import catalog
+from processing.engine import catalog, kinds
 from processing.engine.errors import InvalidOption
+from processing.engine.kinds import Kind, Length, Position, Rgba, Sides
 
 OUTPUTS = ("cutout", "mask")
-FORMATS = ("png",)
-type Parser = Callable[[str, Any], Any]
-TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+FORMATS = ("png", "webp", "jpeg", "jpg", "avif", "zip", "auto")
+MAX_CANVAS_SIDE_PX = 8_192
+MAX_CANVAS_PIXELS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+
+    def read(self, value: Any) -> Any:
+        """Raises InvalidOption or UnknownModel."""
+        try:
+            return self.kind.read(value)
+        except (ValueError, TypeError):
+            raise refusal(self.name, f"{self.name} must be {self.kind.allowed}.") from None
+
+
+def refusal(option: str, detail: str, error: type[InvalidOption] = InvalidOption) -> InvalidOption:
+    refused = error(detail)
+    refused.param = option
+    return refused
+
+
+def _option(default: Any, kind: Kind, description: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": description})
+
+
+_NO_SIDES: Sides = (Length(0), Length(0), Length(0), Length(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`background` is RGBA, 0..255 each. Thresholds are 0..255, the erosion is in pixels."""
+    """Raises InvalidOption where options contradict each other."""
 
-    model: str = "u2net"
-    output: str = "cutout"
-    format: str = "png"
-    post_process_mask: bool = False
-    alpha_matting: bool = False
-    alpha_matting_foreground_threshold: int = 240
-    alpha_matting_background_threshold: int = 10
-    alpha_matting_erode_size: int = 10
-    decontaminate_edges: bool = False
-    background: tuple[int, int, int, int] | None = None
+    model: str = _option("u2net", kinds.Model(), "The network that finds the foreground.")
+    tier: str | None = _option(None, kinds.Tier(), "Chooses `model` and `refine`, where those are not given.")
+    output: str = _option(
+        "cutout",
+        kinds.choice(*OUTPUTS),
+        "The cutout, or only its mask, to which backgrounds, shadows and edge colours do not apply.",
+    )
+    format: str = _option(
+        "png",
+        kinds.choice(*FORMATS, jpg="jpeg"),
+        "The file. JPEG puts white below what has no background; zip holds color.jpg and alpha.png; auto is PNG "
+        "where something is transparent, else JPEG, and PNG for a mask.",
+    )
+    quality: int = _option(90, kinds.Number(1, 100), "Of JPEG, AVIF and, unless `lossless`, WebP.")
+    lossless: bool = _option(False, kinds.Boolean(), "WebP without loss.")
+    edges: str = _option(
+        "clean", kinds.choice("clean", "raw"), "clean takes the background's colour out of translucent edges."
+    )
+    refine: bool = _option(False, kinds.Boolean(), "Finer hair, fur and other edges, for some more time.")
+    post_process_mask: bool = _option(False, kinds.Boolean(), "A hard mask with a smooth outline, as rembg makes it.")
+    alpha_matting: bool = _option(
+        False, kinds.Boolean(), "Closed-form matting of a cutout, as rembg does it; see `refine`."
+    )
+    alpha_matting_foreground_threshold: int = _option(
+        240, kinds.Number(0, 255), "Above it, alpha matting takes the mask for certain foreground."
+    )
+    alpha_matting_background_threshold: int = _option(
+        10, kinds.Number(0, 255), "Below it, alpha matting takes the mask for certain background."
+    )
+    alpha_matting_erode_size: int = _option(
+        10, kinds.Number(0, 255), "Pixels along the outline that alpha matting takes for uncertain."
+    )
+    roi: Sides | None = _option(
+        None, kinds.Region(), "Where the foreground is looked for; everything outside is background."
+    )
+    crop: bool = _option(False, kinds.Boolean(), "Cuts the canvas down to the foreground.")
+    crop_margin: Sides = _option(
+        _NO_SIDES, kinds.Surround(), "With `crop`: room around the foreground. Percent of the foreground's sides."
+    )
+    scale: Length | None = _option(
+        None, kinds.Scale(), "Largest share of the canvas that the foreground takes, in width and in height."
+    )
+    position: Position | None = _option(
+        None,
+        kinds.Place(),
+        "Where on the canvas the foreground is: 0% at the left or top, 100% at the right or bottom. Not given: "
+        "original, or center with `scale`.",
+    )
+    width: int | None = _option(
+        None, kinds.Number(1, MAX_CANVAS_SIDE_PX), "Of the canvas in pixels. Without `height` the shape is kept."
+    )
+    height: int | None = _option(
+        None, kinds.Number(1, MAX_CANVAS_SIDE_PX), "Of the canvas in pixels. Without `width` the shape is kept."
+    )
+    padding: Sides = _option(
+        _NO_SIDES,
+        kinds.Surround(),
+        "Room kept free along the canvas: inside a `width` or `height` that is given and in percent of it, else added.",
+    )
+    max_pixels: int | None = _option(
+        None, kinds.Number(1, MAX_CANVAS_PIXELS), "A result with more pixels is made smaller, such as for a preview."
+    )
+    background: Rgba | None = _option(None, kinds.Colour(), "A colour behind the foreground.")
+    background_blur: Length | None = _option(
+        None,
+        kinds.Distance(percent=10, px=500),
+        "The image's own background, blurred with this radius, behind the foreground. Percent of its longer side.",
+    )
+    background_image: bool = _option(
+        False, kinds.Boolean(), "An image that comes with the request fills the canvas behind the foreground."
+    )
+    shadow: str = _option(
+        "none", kinds.choice("none", "drop", "contact"), "Behind the foreground, or on the ground it stands on."
+    )
+    shadow_opacity: int = _option(50, kinds.Number(0, 100), "In percent.")
+    dpi: int | None = _option(None, kinds.Number(1, 2_400), "The resolution that the file states.")
+    metadata: str = _option(
+        "strip", kinds.choice("strip", "keep"), "keep copies the original's Exif data, without its thumbnail."
+    )
+
+    def __post_init__(self) -> None:
+        for option, detail in _contradictions(self):
+            raise refusal(option, detail)
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any], *, allowed: Collection[str] | None = None) -> Self:
+    def parse(
+        cls, given: Mapping[str, Any], *, default_model: str | None = None, allowed: Collection[str] | None = None
+    ) -> Self:
         """From a form, a query or JSON; an empty string means "not given".
 
         Raises UnknownModel or InvalidOption, naming what is allowed.
         """
-        names = tuple(allowed or (field.name for field in fields(cls)))
+        names = tuple(allowed or OPTIONS)
         unknown = sorted(given.keys() - set(names))
         if unknown:
-            raise InvalidOption(f"Unknown option {unknown[0]!r}. Allowed: {', '.join(names)}.")
+            raise refusal(unknown[0], f"Unknown option {unknown[0]!r}. Allowed: {', '.join(names)}.")
         present = {name: value for name, value in given.items() if value not in ("", None)}
-        return cls(**{name: PARSERS[name](name, value) for name, value in present.items()})
+        values = {name: OPTIONS[name].read(value) for name, value in present.items()}
+        return cls(**{**_implied(values.get("tier"), default_model), **values})
 
     def as_dict(self) -> dict[str, Any]:
-        """What differs from the defaults, and the model; parse() takes it back."""
-        defaults = asdict(type(self)())
+        """What parse() needs to make the same options, and what a job shows; as JSON can hold it."""
+        values = {name: (getattr(self, name), option.default) for name, option in OPTIONS.items()}
         return {
-            name: value
-            for name, value in asdict(self).items()
-            if value != defaults[name] or name in ("model", "output", "format")
+            name: kinds.plain(value)
+            for name, (value, default) in values.items()
+            if value != default or name in ("model", "output", "format") or (name == "refine" and self.tier)
         }
 
 
-def _model(_name: str, value: Any) -> str:
-    return catalog.read()[str(value)].name
+def _implied(tier: str | None, default_model: str | None) -> dict[str, Any]:
+    if tier is not None:
+        chosen = catalog.read().tiers[tier]
+        return {"model": chosen.model, "refine": chosen.refine}
+    return {"model": default_model} if default_model else {}
 
 
-def _one_of(*choices: str) -> Parser:
-    def parse(name: str, value: Any) -> str:
-        if value not in choices:
-            raise InvalidOption(f"{name} must be one of: {', '.join(choices)}.")
-        return str(value)
-
-    return parse
-
-
-def boolean(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text not in TRUE + FALSE:
-        raise InvalidOption(f"{name} must be true or false.")
-    return text in TRUE
-
-
-def _number(lowest: int, highest: int) -> Parser:
-    def parse(name: str, value: Any) -> int:
-        digits = str(value)
-        if not digits.isdecimal() or len(digits) > 9 or not lowest <= int(digits) <= highest:
-            raise InvalidOption(f"{name} must be a whole number from {lowest} to {highest}.")
-        return int(value)
-
-    return parse
+def _contradictions(options: Options) -> Iterator[tuple[str, str]]:
+    """The option to change, and what to do."""
+    kinds_given = [name for name in ("background", "background_blur", "background_image") if getattr(options, name)]
+    if len(kinds_given) > 1:
+        yield kinds_given[1], f"Only one background is possible. Choose {' or '.join(kinds_given)}."
+    if (options.width or 0) * (options.height or 0) > MAX_CANVAS_PIXELS:
+        yield "width", f"width times height must be at most {MAX_CANVAS_PIXELS:,} pixels."
+    top, right, bottom, left = options.padding
+    for name, before, after in (("width", left, right), ("height", top, bottom)):
+        side = getattr(options, name)
+        if side and side - before.of(side) - after.of(side) < 1:
+            yield "padding", f"padding leaves no room in the {name} of {side} px."
+    if options.format == "zip" and options.output == "mask":
+        yield "output", "A zip holds the mask beside the colours. Leave output out, or choose another format."
 
 
-def _rgba(name: str, value: Any) -> tuple[int, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple) or len(parts) != 4:
-        raise InvalidOption(f"{name} must be four numbers from 0 to 255: red,green,blue,alpha.")
-    return tuple(_channel(name, str(part).strip()) for part in parts)
-
-
-_channel = _number(0, 255)
-
-PARSERS: dict[str, Parser] = {
-    "model": _model,
-    "output": _one_of(*OUTPUTS),
-    "format": _one_of(*FORMATS),
-    "post_process_mask": boolean,
-    "alpha_matting": boolean,
-    "alpha_matting_foreground_threshold": _number(0, 255),
-    "alpha_matting_background_threshold": _number(0, 255),
-    "alpha_matting_erode_size": _number(0, 255),
-    "decontaminate_edges": boolean,
-    "background": _rgba,
+OPTIONS: Mapping[str, Option] = {
+    field.name: Option(field.name, field.metadata["kind"], field.default, field.metadata["help"])
+    for field in fields(Options)
 }

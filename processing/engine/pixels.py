@@ -20,19 +20,20 @@ SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """`orientation` is Exif's, 1 to 8."""
+    """`orientation` is Exif's, 1 to 8. Takes `image` over."""
     turn = _TURNS.get(orientation)
-    return image.transpose(turn) if turn is not None else image
+    return image if turn is None else _instead(image, image.transpose(turn))
 
 
 def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """RGB in sRGB, and L where the image has an alpha channel that is not opaque everywhere."""
+    """RGB in sRGB, and L where the image has an alpha channel that is not opaque everywhere. Takes `image` over."""
     image = _eight_bit(image)
     if image.mode in {"La", "RGBa"}:
-        image = image.convert(image.mode[:-1] + "A")
+        image = _converted(image, image.mode[:-1] + "A")
     if image.mode == "PA" or (image.has_transparency_data and image.mode not in {"LA", "RGBA"}):
-        image = image.convert("RGBA")
-    return _rgb(image), _alpha(image)
+        image = _converted(image, "RGBA")
+    alpha = _alpha(image)
+    return _rgb(image), alpha
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -44,7 +45,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         white = next((white for white in (1.0, 255.0, 65_535.0) if peak <= white), peak)
     else:
         return image
-    return image.point(lambda value: value * (255 / white) + 0.5).convert("L")
+    return _converted(_instead(image, image.point(lambda value: value * (255 / white) + 0.5)), "L")
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
@@ -57,13 +58,27 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 def _rgb(image: Image.Image) -> Image.Image:
     profile = _profile(image)
     if image.mode in {"LA", "RGBA"}:
-        image = image.convert(image.mode[:-1])
+        image = _converted(image, image.mode[:-1])
     elif image.mode in {"P", "1"}:
-        image = image.convert("RGB" if image.mode == "P" else "L")
+        image = _converted(image, "RGB" if image.mode == "P" else "L")
     if profile is not None:
         with suppress(ImageCms.PyCMSError):  # a profile for another kind of pixels: better ignored than refused
-            return ImageCms.buildTransform(profile, _srgb(), image.mode, "RGB").apply(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+            return _transformed(image, ImageCms.buildTransform(profile, _srgb(), image.mode, "RGB"))
+    return _converted(image, "RGB")
+
+
+def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    return transform.apply_in_place(image) if image.mode == "RGB" else _instead(image, transform.apply(image))
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else _instead(image, image.convert(mode))
+
+
+def _instead(image: Image.Image, made_from_it: Image.Image) -> Image.Image:
+    """Gives back the memory of an image that has served: a large one has hundreds of megabytes."""
+    image.close()
+    return made_from_it
 
 
 def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:

@@ -1,89 +1,31 @@
 """Loaded, warmed networks, and which accelerator they run on.
 
-A process makes its sessions itself, after the fork: the threads of ONNX Runtime do not survive one.
+A process makes its sessions itself, after the fork: the threads of a runtime do not survive one.
 """
 
-import json
+import ctypes
+import gc
 import logging
+import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from time import perf_counter
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from config.cores import available_cores
+from processing.engine import precisions, providers
 from processing.engine.catalog import Catalog
-from processing.engine.errors import InvalidOption, ModelCorrupt, ModelNotInstalled, ProviderUnavailable
+from processing.engine.errors import ModelCorrupt, ModelNotInstalled, ProviderUnavailable
+from processing.engine.networks import Load, NetworkBroken
+from processing.engine.precisions import Figure
+from processing.engine.providers import Provider
 from processing.engine.weights import Installed, Store
 
 log = logging.getLogger(__name__)
-
-_ORT_ERRORS = (
-    ort_state.EPFail,
-    ort_state.Fail,
-    ort_state.InvalidArgument,
-    ort_state.InvalidGraph,
-    ort_state.InvalidProtobuf,
-    ort_state.NotImplemented,
-    ort_state.RuntimeException,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    name: str
-    ort_name: str
-    needs: str
-
-    def options(self, threads: int) -> dict[str, str]:
-        if self.name != "openvino":
-            return {}
-        # Left alone, OpenVINO computes in bfloat16 where the processor can, and mattes would differ
-        # from machine to machine.
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
-        return {"device_type": "CPU", "load_config": json.dumps({"CPU": hints})}
-
-
-CPU = Provider("cpu", "CPUExecutionProvider", "the package onnxruntime")
-PROVIDERS = {
-    provider.name: provider
-    for provider in (
-        Provider("cuda", "CUDAExecutionProvider", "the package onnxruntime-gpu, CUDA and cuDNN"),
-        Provider("tensorrt", "TensorrtExecutionProvider", "the package onnxruntime-gpu and TensorRT"),
-        Provider("openvino", "OpenVINOExecutionProvider", "the package onnxruntime-openvino"),
-        CPU,
-    )
-}
-# Best first. TensorRT builds engines for minutes, so it is for those who ask for it.
-AUTOMATIC = ("cuda", "openvino", "cpu")
-
-
-def require_provider(name: str) -> None:
-    """Raises InvalidOption, or ProviderUnavailable when this machine lacks what was demanded."""
-    candidates = _candidates(name)
-    if not any(_is_available(provider) for provider in candidates):
-        wanted = candidates[0]
-        raise ProviderUnavailable(
-            f"{wanted.name} was demanded, but ONNX Runtime here offers "
-            f"{', '.join(ort.get_available_providers())} only. It needs {wanted.needs}."
-        )
-
-
-def _candidates(name: str) -> list[Provider]:
-    if name == "auto":
-        return [PROVIDERS[each] for each in AUTOMATIC if _is_available(PROVIDERS[each])]
-    if name in PROVIDERS:
-        return [PROVIDERS[name]]
-    raise InvalidOption(f"There is no provider {name!r}. Choose auto or one of: {', '.join(PROVIDERS)}.")
-
-
-def _is_available(provider: Provider) -> bool:
-    return provider.ort_name in ort.get_available_providers()
 
 
 class Session:
@@ -92,44 +34,36 @@ class Session:
     Raises ModelCorrupt, or ProviderUnavailable when the network would not run where it was asked to.
     """
 
-    def __init__(self, installed: Installed, provider: Provider, *, threads: int) -> None:
+    def __init__(self, installed: Installed, provider: Provider, figure: Figure, *, threads: int) -> None:
         self.model = installed.model
         self.version = installed.version
-        self.path = installed.path
         self.provider = provider
-        self.size_bytes = installed.path.stat().st_size
+        self.precision = figure.precision
+        is_converted = self.precision in provider.converts
+        path = installed.converted(self.precision) if is_converted else installed.path
+        self.size_bytes = path.stat().st_size
+        load = Load(
+            path=path,
+            key=f"{self.version.checksum} {self.size_bytes} {path.stat().st_mtime_ns if is_converted else 0}",
+            graphs=installed.folder / "graphs",
+            side_px=self.model.input_px,
+            precision=self.precision,
+            threads=threads,
+        )
         try:
-            self._network = self._load(threads)
+            self._network = provider.load(load)
             self._warm_up()
-        except _ORT_ERRORS as error:
-            if provider == CPU:
-                raise ModelCorrupt(f"{installed.path} cannot be loaded: {error}") from error
+        except NetworkBroken as error:
+            if provider == providers.PROVIDERS["cpu"]:
+                raise ModelCorrupt(f"{path} cannot be loaded: {error}") from error
             raise ProviderUnavailable(f"{provider.name} cannot run {self.model.name}: {error}") from error
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """One image, float32 of shape (1, 3, side, side), gives float32 of shape (channels, side, side)."""
-        (prediction,) = self._network.run([self._output], {self._input: batch})
-        first: NDArray[np.float32] = prediction[0]
-        return first
-
-    def _load(self, threads: int) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads  # the default counts the cores of the host
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # it would keep the peak of the largest run for good
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        provider = self.provider
-        network = ort.InferenceSession(
-            str(self.path), options, providers=[(provider.ort_name, provider.options(threads))]
-        )
-        if network.get_providers()[0] != provider.ort_name:  # ORT falls back to the CPU with a mere warning
-            raise ProviderUnavailable(f"{provider.name} was asked for but does not load. It needs {provider.needs}.")
-        return network
+        prediction: NDArray[np.float32] = self._network.predict(batch)[0]
+        return prediction
 
     def _warm_up(self) -> None:
-        self._input = self._network.get_inputs()[0].name
-        self._output = self._network.get_outputs()[0].name
         side = self.model.input_px
         self.predict(np.zeros((1, 3, side, side), np.float32))
 
@@ -138,24 +72,28 @@ class SessionCache:
     """The sessions of a process: pinned ones stay, others leave when they were not used for longest.
 
     `budget_bytes` bounds the weights of those that are not pinned; one that is larger by itself is held alone. When
-    another version of a model is activated, the next use loads that. Making a cache raises as `require_provider` does.
+    another version of a model is activated, the next use loads that. `precision` is auto, or fp32 for exact mattes;
+    0 threads are as many as there are cores. Making a cache raises as `providers.require` does.
     """
 
     def __init__(
         self,
         *,
         provider: str = "auto",
+        precision: str = "auto",
         pinned: Sequence[str] = (),
         budget_bytes: int = 1 << 30,
+        threads: int = 0,
         models_dir: Path | None = None,
         catalog: Catalog | None = None,
     ) -> None:
-        require_provider(provider)
+        providers.require(provider)
         self._store = Store(models_dir, catalog=catalog)
-        self._providers = _candidates(provider)
+        self._providers = providers.named(provider)
+        self._precision = precision
         self._pinned = tuple(pinned)
         self._budget_bytes = budget_bytes
-        self._threads = available_cores()
+        self._threads = threads or available_cores()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = Lock()
         self._loading: defaultdict[str, Lock] = defaultdict(Lock)
@@ -189,7 +127,7 @@ class SessionCache:
             loading = self._loading[name]
         with loading:
             session = self._sessions.get(name)
-            if session is None or session.version != installed.version:
+            if session is None or not self._is_current(session, installed):
                 self._make_room(installed)
                 session = self._load(installed)
             with self._lock:
@@ -208,25 +146,50 @@ class SessionCache:
             while leaving and used_bytes > room_bytes:
                 used_bytes -= self._sessions.pop(leaving.pop(0)).size_bytes
 
+    def _is_current(self, session: Session, installed: Installed) -> bool:
+        chosen = precisions.choose(installed, session.provider, self._precision)
+        return (session.version, session.precision) == (installed.version, chosen.precision)
+
     def _load(self, installed: Installed) -> Session:
         """The first provider that really runs the network is kept for all that follow."""
         *better, last = self._providers
+        failures: list[str] = []
         for provider in better:
             try:
-                session = Session(installed, provider, threads=self._threads)
+                return self._settled(installed, provider, failures)
             except ProviderUnavailable as error:
-                log.warning("%s does not work here: %s", provider.name, error.detail)
-            else:
-                return self._settled(session)
-        return self._settled(Session(installed, last, threads=self._threads))
+                failures.append(f"{provider.name} does not work here ({error.detail})")
+        return self._settled(installed, last, failures)
 
-    def _settled(self, session: Session) -> Session:
-        self._providers = [session.provider]
+    def _settled(self, installed: Installed, provider: Provider, failures: list[str]) -> Session:
+        started = perf_counter()
+        figure = precisions.choose(installed, provider, self._precision)
+        session = Session(installed, provider, figure, threads=self._threads)
+        self._providers = [provider]
+        _return_memory()
         log.info(
-            "%s %s is warm on %s with %d threads",
+            "%s %s is warm on %s in %s with %d threads after %.1f s: %s",
             session.model.name,
             session.version.version,
-            session.provider.name,
+            provider.name,
+            figure.precision,
             self._threads,
+            perf_counter() - started,
+            "; ".join([*failures, self._reason(figure)]),
         )
         return session
+
+    def _reason(self, figure: Figure) -> str:
+        if self._precision == "fp32":
+            return "exact mattes were demanded"
+        if figure.precision == "fp32":
+            return "no faster precision is measured, allowed and built for this machine"
+        speed = f"{figure.inference_ms:.0f} ms, " if figure.inference_ms else ""
+        return f"the fastest allowed precision ({speed}matte error {figure.matte_error:.4f})"
+
+
+def _return_memory() -> None:
+    """The C library keeps for later what was freed: hundreds of megabytes after a network has left or been loaded."""
+    gc.collect()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

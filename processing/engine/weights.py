@@ -3,8 +3,12 @@
     <MODELS_DIR>/
         u2net/
             1.onnx          one file for each version, side by side
+            1.int8.onnx     the same network in another precision, made here by `models tune`
+            1.int8.json     where that came from: the hashes of both, tools, photographs
+            1.figures-….json  how fast and how exact each precision was, by machine
             2.onnx.part     a download that is not complete or not verified
             active.json     {"active": "2", "previous": "1"}
+            graphs/         what runtimes have optimised (graphs.py)
             lock
         u2netp.onnx         a file as rembg lays it down: used when its hash is that of a known version
 
@@ -23,7 +27,7 @@ from itertools import product
 from pathlib import Path
 
 from processing.engine import sources
-from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Source, read
+from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Precision, Source, read
 from processing.engine.errors import ModelCorrupt, ModelDownloadFailed, ModelNotInstalled, UnknownModel
 
 Progress = Callable[[int, int], None]
@@ -51,9 +55,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
+    """`folder` is the model's own, for what belongs beside the weights, which may lie elsewhere."""
+
     model: Model
     version: ModelVersion
     path: Path
+    folder: Path
+
+    def converted(self, precision: Precision) -> Path:
+        """Where its weights in another precision are, if they were ever made."""
+        return self.folder / f"{self.version.version}.{precision}.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class Store:
         model = self.catalog[name]
         for version in self._candidates(model):
             if path := self.path(model, version):
-                return Installed(model, version, path)
+                return self._installed(model, version, path)
         raise ModelNotInstalled(f"{name} is not installed here. Run: manage.py models pull {name}")
 
     def path(self, model: Model, version: ModelVersion) -> Path | None:
@@ -154,6 +165,9 @@ class Store:
             if flat.is_file() and not any(_is_intact(flat, version) for version in model.versions):
                 yield Problem(flat, f"it is no known version of {model.name}")
 
+    def _installed(self, model: Model, version: ModelVersion, path: Path) -> Installed:
+        return Installed(model, version, path, self._folder / model.name)
+
     def _is_installed(self, name: str) -> bool:
         try:
             self.active(name)
@@ -169,7 +183,7 @@ class Store:
         for version in versions:
             path = self.path(model, version)
             if path is not None and _is_intact(path, version):
-                return Installed(model, version, path)
+                return self._installed(model, version, path)
         return None
 
     def _fetched(self, model: Model, versions: Iterable[ModelVersion], progress: Progress) -> Installed:
@@ -181,7 +195,7 @@ class Store:
                 except ModelDownloadFailed as error:
                     failures.append(error.detail)
                 else:
-                    return Installed(model, version, path)
+                    return self._installed(model, version, path)
         raise ModelDownloadFailed(f"{model.name} could not be fetched:\n  " + "\n  ".join(failures))
 
     def _fetch(self, model: Model, version: ModelVersion, source: Source, progress: Progress) -> Path:

@@ -1,3 +1,4 @@
+import { areValid, formOf } from "./options.js";
 import { PendingCard } from "./pending-card.js";
 import { postImage } from "./upload.js";
 
@@ -15,6 +16,7 @@ let sending = 0;
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 function add(files) {
+  if (!areValid()) return;
   const options = new FormData(zone);
   for (const file of files) {
     const card = new PendingCard(file, options);
@@ -49,7 +51,7 @@ function sendNext() {
 /** A card that was told to come later keeps its place: then the others do not run into the same limit. */
 async function send(card) {
   try {
-    const job = await postImage(zone.action, formFor(card), {
+    const job = await postImage(zone.action, formOf(card.options, card.file), {
       csrfToken: card.options.get("csrfmiddlewaretoken"),
       onProgress: (share) => card.showProgress(share),
     });
@@ -62,14 +64,6 @@ async function send(card) {
     await countDown(card, refusal);
     await send(card);
   }
-}
-
-function formFor(card) {
-  const form = new FormData();
-  form.set("model", card.options.get("model"));
-  form.set("output", card.options.get("output"));
-  form.set("image", card.file);
-  return form;
 }
 
 async function countDown(card, refusal) {

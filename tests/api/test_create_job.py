@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from processing.engine import providers
 from tests.api.conftest import NOTHING, Post, assert_problem, audit_lines, left_behind, stored_files
 from tests.conftest import Account
 from tests.photographs import astronaut
@@ -83,7 +84,7 @@ def test_json_is_answered_to_those_who_ask_for_it(http: httpx.Client, alice: Acc
     headers = alice.headers | {"Prefer": "wait=60", "Accept": "application/json"}
     job = http.post("/api/v1/jobs", headers=headers, files={"image": photo}, data={"model": "u2netp"}).json()
     assert job["state"] == "succeeded"
-    assert job["provider"] == "cpu"
+    assert (job["provider"], job["precision"]) == (providers.named("auto")[0].name, "fp32")
     assert job["credits_charged"] == "1"
     assert {"decode", "inference", "encode"} <= job["timings_ms"].keys()
     assert http.get(job["result_url"]).headers["content-type"] == "image/png"
@@ -211,7 +212,7 @@ def test_an_unknown_model_names_the_known_ones(post: Post, photo: bytes, alice: 
 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
-    [("output", "video", "cutout, mask"), ("format", "gif", "png"), ("colour", "red", "model, output, format")],
+    [("output", "video", "cutout, mask"), ("format", "gif", "png"), ("colour", "red", "model, tier, output, format")],
 )
 def test_an_unknown_option_names_the_allowed_ones(
     post: Post, photo: bytes, alice: Account, field: str, value: str, named: str

@@ -67,7 +67,7 @@ def test_a_job_tells_its_story(done: dict[str, Any]) -> None:
     )
     assert (done["width"], done["height"], done["original_format"]) == (512, 512, "JPEG")
     assert done["duration_ms"] > 0
-    assert done["error"] is None
+    assert (done["has_foreground"], done["notice"], done["error"]) == (True, None, None)
 
 
 def test_the_result_can_be_fetched_again(http: httpx.Client, alice: Account, done: dict[str, Any]) -> None:
@@ -91,9 +91,34 @@ def test_a_look_through_a_signed_link_is_audited(http: httpx.Client, alice: Acco
     assert (line.status, line.api_key_prefix, str(line.job_id)) == (200, "", done["id"])
 
 
-def test_a_download_has_a_harmless_name(http: httpx.Client, done: dict[str, Any]) -> None:
+def test_a_download_is_named_after_the_original(http: httpx.Client, done: dict[str, Any]) -> None:
     disposition = http.get(done["result_url"] + "?download").headers["content-disposition"]
-    assert disposition == f'attachment; filename="{done["id"]}.png"'
+    assert disposition == 'attachment; filename="astronaut-cutout.png"'
+
+
+HARMLESS_NAMES = [
+    ("../../etc/passwd.png", "passwd-cutout.png"),
+    ("C:\\photos\\my cat (1).jpg", "my cat (1)-cutout.png"),
+    ("a;b\u202egpj.jpg", "a_bgpj-cutout.png"),
+    ("x" * 250 + ".jpg", "x" * 100 + "-cutout.png"),
+    ("-.hidden. cat v1.2.jpg", "hidden. cat v1.2-cutout.png"),
+]
+
+
+@pytest.mark.parametrize(("given", "name"), HARMLESS_NAMES)
+def test_a_download_has_a_harmless_name(
+    post: Post, http: httpx.Client, alice: Account, photo: bytes, given: str, name: str
+) -> None:
+    disposition = post(photo, wait=60, filename=given).headers["content-disposition"]
+    assert disposition == f'inline; filename="{name}"'
+
+
+def test_a_download_of_an_image_without_a_name_has_the_jobs_id(
+    http: httpx.Client, alice: Account, photo: bytes
+) -> None:
+    headers = alice.headers | {"Prefer": "wait=60", "Content-Type": "image/jpeg"}
+    response = http.post("/api/v1/jobs?model=u2netp&output=mask", headers=headers, content=photo)
+    assert f'filename="{response.headers["x-job-id"]}-mask.png"' in response.headers["content-disposition"]
 
 
 def test_jobs_come_in_pages_newest_first(

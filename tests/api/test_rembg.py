@@ -36,7 +36,10 @@ def test_it_removes_the_background(remove: Any) -> None:
 
 def test_it_gives_the_bytes_of_the_native_api(remove: Any, http: httpx.Client, alice: Account, photo: bytes) -> None:
     native = http.post(
-        "/api/v1/jobs", headers=alice.headers | {"Prefer": "wait=60"}, files={"image": photo}, data={"model": "u2netp"}
+        "/api/v1/jobs",
+        headers=alice.headers | {"Prefer": "wait=60"},
+        files={"image": photo},
+        data={"model": "u2netp", "edges": "raw"},
     )
     assert remove().content == native.content
 
@@ -69,7 +72,7 @@ def test_empty_parameters_mean_not_given(remove: Any) -> None:
 WRONG = [
     {"vm": "x"},
     {"model": "nope"},
-    {"bgc": "red"},
+    {"bgc": "no colour"},
     {"bgc": "9" * 5_000 + ",0,0,0"},
     {"af": "999"},
     {"ae": "9" * 5_000},

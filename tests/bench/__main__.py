@@ -1,149 +1,147 @@
-"""`make bench`: the sync API beside the bare session on the same machine in the same run. Prints; fails on nothing.
+"""`make bench`: the platform beside the bare session and, with --peer-url, beside another server, on the same machine
+in the same run. Prints; fails on nothing.
 
 Absolute figures drift from machine to machine: read the ratios.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import quantiles
-from threading import Event, Thread
+from statistics import median
 
 import httpx
-import psutil
-import psycopg
 
-from config.local import programs
-from config.local.installation import Installation
-from config.local.processes import free_port, run, running, wait_until
-from tests.photographs import astronaut
+from config.cores import available_cores
+from tests.bench import cold_start, load, memory, photographs, platform
+from tests.bench.bare import Pool, fastest
+from tests.bench.load import Load, Target
+from tests.bench.platform import Platform
 
 CLIENTS = (1, 4, 8)
-WARM_UP_S = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    clients: int
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-    failed: int
+MIXED_REQUESTS = 500
+LATE = 300 / MIXED_REQUESTS
+ROUNDS = 3
+OUR_WORK = ("decode", "inference", "encode")
 
 
 def main() -> None:
-    arguments = parsed()
+    given = parsed()
     with tempfile.TemporaryDirectory(prefix="mattery-bench-") as folder:
-        photo = Path(folder) / "photo.jpg"
-        photo.write_bytes(astronaut(800, 600))
-        processes = os.cpu_count() or 1
-        print(f"{processes} cores. {arguments.model}, a JPEG of 800x600 to PNG, {arguments.seconds:g} s a line.\n")
-        inference, whole = bare(arguments.model, photo, processes=processes, seconds=arguments.seconds)
-        loads, peak_mb = through_the_api(Path(folder), photo, arguments)
-    print(f"{'':34}{'images/s':>10}{'p50 ms':>10}{'p99 ms':>10}{'of bare':>10}")
-    print(f"{f'bare session, {processes} processes':34}{inference:10.2f}")
-    print(f"{'  decode to encode, the same':34}{whole:10.2f}{'':20}{whole / inference:10.0%}")
-    for load in loads:
-        share = f"{load.per_second / inference:10.0%}"
-        name = f"sync API, {load.clients} client{'s' if load.clients > 1 else ''}"
-        print(f"{name:34}{load.per_second:10.2f}{load.p50_ms:10.0f}{load.p99_ms:10.0f}{share}")
-        if load.failed:
-            print(f"{'  requests that failed':34}{load.failed:10}")
-    print(f"\npeak memory of all worker processes: {peak_mb:.0f} MB (proportional set size)")
+        small = Path(folder) / "small.jpg"
+        small.write_bytes(photographs.jpeg(photographs.SMALL))
+        print(f"{available_cores()} cores, {given.model}, best on {fastest()}; {given.seconds:g} s a line.")
+        print("JPEG photographs of 800x600 to PNG, unless it says otherwise.")
+        for precision in ("auto", "fp32"):
+            against_ourselves(Path(folder), small, precision, given)
+        if given.peer_url:
+            against_a_peer(Path(folder), given)
+        print(f"\nfrom process start to a warm {given.model}: {cold_start.seconds(given.model):.2f} s")
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Give options as ARGS='--seconds 20'.")
     parser.add_argument("--model", default="u2net")
     parser.add_argument("--seconds", type=float, default=20, help="how long each line is measured")
+    parser.add_argument("--peer-url", default="", help="a rembg server on this machine; make bench PEER_URL=…")
+    parser.add_argument("--requests", type=int, default=MIXED_REQUESTS, help="mixed ones, while memory is watched")
     return parser.parse_args()
 
 
-def bare(model: str, photo: Path, *, processes: int, seconds: float) -> tuple[float, float]:
-    command = [sys.executable, "-m", "tests.bench.bare", model, str(photo), str(time.time() + WARM_UP_S), str(seconds)]
-    equals = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
-    figures = [[float(part) for part in process.communicate()[0].split()] for process in equals]
-    return sum(line[0] for line in figures), sum(line[1] for line in figures)
+def against_ourselves(folder: Path, small: Path, precision: str, given: argparse.Namespace) -> None:
+    cores = available_cores()
+    title(f"Ourselves, precision {precision}", "images/s", "p50 ms", "p99 ms", "of bare")
+    pool = Pool(processes=cores, threads=cores, precision=precision)
+    inference, whole = pool.rates(given.model, small, seconds=given.seconds)
+    row(f"bare session, {cores} processes", f"{inference:.2f}")
+    row("  decode to encode, the same", f"{whole:.2f}", "", "", f"{whole / inference:.0%}")
+    with platform.started(
+        folder / precision, model=given.model, environment={"INFERENCE_PRECISION": precision}
+    ) as ours:
+        target = sync_api(ours)
+        for clients in CLIENTS:
+            found = load.for_seconds(target, small.read_bytes(), clients=clients, seconds=given.seconds)
+            row(f"sync API, {clients} clients", *figures(found), f"{found.per_second / inference:.0%}")
+        row("platform overhead, 1 client", "", f"{overhead_ms(ours, small.read_bytes(), given.seconds):.1f}")
 
 
-def through_the_api(folder: Path, photo: Path, arguments: argparse.Namespace) -> tuple[list[Load], float]:
-    port = free_port()
-    installation = Installation(folder, {}, is_durable=False)
-    environment = {
-        **os.environ,
-        **installation.environment,
-        "PORT": str(port),
-        "DEFAULT_MODEL": arguments.model,
-        "PINNED_MODELS": arguments.model,
-    }
-    log_dir = installation.log_dir
-    with running(installation):
-        run(programs.migrate(environment, log_dir))
-        key = first_key(environment, installation.first_run_path)
-        web, worker = programs.web(environment, log_dir), programs.worker(environment, log_dir)
-        with running(web), running(worker):
-            wait_until(lambda: programs.is_ok(port, "/readyz"), children=[web, worker], timeout_s=120)
-            with peak_memory_mb(worker.pid) as peak:
-                loads = [measured(port, key, photo, clients, arguments.seconds) for clients in CLIENTS]
-            return loads, peak[0]
+def against_a_peer(folder: Path, given: argparse.Namespace) -> None:
+    title(f"Ours / {given.peer_url}", "ours", "peer", "ratio")
+    model = {"model": given.model}  # the peer's own default is another, which must not be used commercially
+    peer = Target("peer", given.peer_url, "/api/remove", "file", model)
+    with platform.started(folder / "peer", model=given.model, environment={}) as ours:
+        target = Target("ours", ours.base_url, "/api/remove", "file", model, {"X-API-Key": ours.api_key})
+        small, large = photographs.jpeg(photographs.SMALL), photographs.jpeg(photographs.LARGE)
+        both = (target, peer)
+        for each in both:
+            load.for_requests(each, [small, large], clients=2, requests=4)
+        for name, photo, clients in (("", small, 8), ("", small, 1), (" of 12 megapixels", large, 1)):
+            our_load, their_load = in_turn(both, photo, clients=clients, seconds=given.seconds / 2)
+            compared(f"requests/s{name}, {clients} clients", our_load.per_second, their_load.per_second)
+            compared(f"  p50 ms{name}", our_load.p50_ms, their_load.p50_ms)
+            compared(f"  p99 ms{name}", our_load.p99_ms, their_load.p99_ms)
+            compared("  failed", our_load.failed, their_load.failed)
+        compare_memory(both, (ours.worker_pid, memory.listener(httpx.URL(given.peer_url).port or 80)), given.requests)
 
 
-def first_key(environment: dict[str, str], record_path: Path) -> str:
-    """The first tenant's key, on a plan that does not get in the way."""
-    run(programs.bootstrap(environment, record_path))
-    with psycopg.connect(environment["DATABASE_URL"]) as connection:
-        connection.execute("UPDATE accounts_plan SET monthly_credits = 1000000, requests_per_minute = 1000000")
-    key: str = json.loads(record_path.read_text())["api_key"]
-    return key
+def in_turn(targets: Sequence[Target], photo: bytes, *, clients: int, seconds: float) -> list[Load]:
+    """One after the other, several times, so that a slow minute of the machine hits both."""
+    rounds = [
+        [load.for_seconds(target, photo, clients=clients, seconds=seconds) for target in targets] for _ in range(ROUNDS)
+    ]
+    totals = rounds[0]
+    for loads in rounds[1:]:
+        totals = [total + each for total, each in zip(totals, loads, strict=True)]
+    return totals
 
 
-def measured(port: int, key: str, photo: Path, clients: int, seconds: float) -> Load:
-    image = photo.read_bytes()
-    ends_at = time.monotonic() + seconds
-
-    def client(_: int) -> tuple[list[float], int]:
-        took_ms, failed = [], 0
-        headers = {"X-API-Key": key, "Prefer": "wait=60", "Content-Type": "image/jpeg"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=90) as http:
-            while time.monotonic() < ends_at:
-                started = time.perf_counter()
-                failed += http.post("/api/v1/jobs", content=image).status_code != httpx.codes.OK
-                took_ms.append((time.perf_counter() - started) * 1000)
-        return took_ms, failed
-
-    started = time.monotonic()
-    with ThreadPoolExecutor(clients) as pool:
-        results = list(pool.map(client, range(clients)))
-    elapsed = time.monotonic() - started
-    took_ms = [each for result, _ in results for each in result]
-    percentiles = quantiles(took_ms, n=100, method="inclusive")
-    return Load(clients, len(took_ms) / elapsed, percentiles[49], percentiles[98], sum(failed for _, failed in results))
+def compare_memory(targets: Sequence[Target], pids: Sequence[int], requests: int) -> None:
+    photos = [photographs.jpeg(size) for size in photographs.MIXED]
+    found = []
+    for target, pid in zip(targets, pids, strict=True):
+        with memory.watched(pid) as watched:
+            mixed = load.for_requests(target, photos, clients=8, requests=requests)
+        found.append((watched, mixed))
+    (our_memory, our_load), (their_memory, their_load) = found
+    compared(f"peak MB over {requests} mixed requests, 8 clients", our_memory.peak_mb, their_memory.peak_mb)
+    compared("  growth over the last 60 %", our_memory.growth(share=LATE), their_memory.growth(share=LATE))
+    compared("  mixed requests/s", our_load.per_second, their_load.per_second)
+    compared("  failed", our_load.failed, their_load.failed)
 
 
-@contextmanager
-def peak_memory_mb(pid: int) -> Iterator[list[float]]:
-    """Watches a worker and its children; the list's one figure is their largest sum seen."""
-    peak, stop = [0.0], Event()
+def sync_api(ours: Platform) -> Target:
+    return Target("ours", ours.base_url, "/api/v1/jobs", headers={"X-API-Key": ours.api_key, "Prefer": "wait=60"})
 
-    def watch() -> None:
-        while not stop.wait(0.25):
-            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            peak[0] = max(peak[0], sum(process.memory_full_info().pss for process in family) / 1e6)
 
-    thread = Thread(target=watch, daemon=True)
-    thread.start()
-    yield peak
-    stop.set()
-    thread.join()
+def overhead_ms(ours: Platform, photo: bytes, seconds: float) -> float:
+    """The median of what a call takes beside inference, decode and encode."""
+    target = sync_api(ours)
+    overheads: list[float] = []
+    with target.client() as http:
+        http.headers["Accept"] = "application/json"
+        for _ in range(max(10, int(seconds * 2))):
+            response = target.send(http, photo)
+            timings = response.json()["timings_ms"]
+            overheads.append(response.elapsed.total_seconds() * 1000 - sum(timings[name] for name in OUR_WORK))
+    return median(overheads)
+
+
+def figures(found: Load) -> tuple[str, str, str]:
+    failed = f" ({found.failed} failed)" if found.failed else ""
+    return f"{found.per_second:.2f}{failed}", f"{found.p50_ms:.0f}", f"{found.p99_ms:.0f}"
+
+
+def title(name: str, *columns: str) -> None:
+    print()
+    row(name, *columns)
+
+
+def compared(name: str, ours: float, theirs: float) -> None:
+    row(name, f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f} x" if theirs else "")
+
+
+def row(name: str, *cells: str) -> None:
+    print(f"{name:46}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """From the drop to the download, as a person does it."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
@@ -12,7 +14,7 @@ from processing import jobs
 from processing.engine.options import Options
 from tests.browser.conftest import OpenPage, drop
 from tests.conftest import Account
-from tests.photographs import astronaut
+from tests.photographs import astronaut, encoded
 from tests.waiting import suspended
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -62,6 +64,7 @@ def test_a_pasted_photograph_is_cut_out_too(page: Page, worker: ChildProcess) ->
 
 def test_the_chosen_output_and_model_are_used(page: Page, worker: ChildProcess) -> None:
     page.goto("/")
+    page.get_by_text("Options", exact=True).click()
     page.get_by_label("Model").select_option("u2netp")
     page.get_by_label("Mask").check()
     drop(page, {"person.jpg": astronaut(200, 200)})
@@ -69,6 +72,61 @@ def test_the_chosen_output_and_model_are_used(page: Page, worker: ChildProcess) 
     card(page, "person.jpg").get_by_title("Compare").click()
     expect(page.get_by_role("complementary")).to_contain_text("u2netp")
     expect(page.locator(".result figcaption")).to_have_text("Mask")
+
+
+def test_options_shape_the_result_and_are_told_on_its_page(page: Page, worker: ChildProcess) -> None:
+    page.goto("/")
+    page.get_by_label("Fast").check()
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("Format").select_option("JPEG")
+    page.get_by_label("Colour", exact=True).check()
+    page.get_by_label("Choose a colour").fill("#00ff00")
+    page.get_by_label("Drop", exact=True).check()
+    page.get_by_label("To the subject").check()
+    page.get_by_label("Margin").fill("10%")
+    page.get_by_label("Width").fill("300")
+    drop(page, {"person.jpg": astronaut(200, 200)})
+    expect(state(page, "person.jpg")).to_have_text("Succeeded")
+    with page.expect_download() as download:
+        card(page, "person.jpg").get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "person-cutout.jpg"
+    result = Image.open(io.BytesIO(download.value.path().read_bytes()))
+    assert (result.format, result.width) == ("JPEG", 300)
+    card(page, "person.jpg").get_by_title("Compare").click()
+    facts = page.get_by_role("complementary")
+    for told in ("Quality tierfast", "Background#00ff00", "Shadowdrop", "Crop margin10%", "Width300 px"):
+        expect(facts).to_contain_text(told)
+    expect(page.get_by_role("radio", name="Slider")).to_have_count(0)
+
+
+def test_a_background_image_is_asked_for_and_used(page: Page, worker: ChildProcess) -> None:
+    page.goto("/")
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("Model").select_option("u2netp")
+    page.get_by_label("Image", exact=True).check()
+    drop(page, {"early.jpg": astronaut(200, 200)})
+    expect(page.locator("#visit")).to_be_hidden()
+    blue = encoded(Image.new("RGB", (8, 8), "blue"), "PNG")
+    page.get_by_label("Background image").set_input_files({"name": "blue.png", "mimeType": "image/png", "buffer": blue})
+    drop(page, {"person.jpg": astronaut(200, 200)})
+    expect(state(page, "person.jpg")).to_have_text("Succeeded")
+    card(page, "person.jpg").get_by_title("Compare").click()
+    expect(page.get_by_role("complementary")).to_contain_text("Background imageyes")
+
+
+def test_options_last_as_long_as_the_visit_and_can_be_taken_back(page: Page) -> None:
+    page.goto("/")
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("Format").select_option("WebP")
+    page.get_by_label("Contact").check()
+    page.get_by_label("Opacity").fill("20")
+    page.reload()
+    expect(page.locator("#options-changed")).to_be_visible()
+    page.get_by_text("Options", exact=True).click()
+    expect(page.get_by_label("Opacity")).to_have_value("20")
+    page.get_by_role("button", name="Back to the defaults").click()
+    expect(page.get_by_label("Format")).to_have_value("png")
+    expect(page.locator("#options-changed")).to_be_hidden()
 
 
 def test_a_file_that_is_no_image_says_so_on_its_card(page: Page, complaints: list[str]) -> None:

@@ -12,7 +12,7 @@ MODELS_DIR = Path(os.environ["MODELS_DIR"]) if os.environ.get("MODELS_DIR") else
 
 @pytest.fixture(scope="session")
 def sessions() -> SessionCache:
-    return SessionCache(provider="cpu", models_dir=MODELS_DIR)
+    return SessionCache(provider="cpu", precision="fp32", models_dir=MODELS_DIR)
 
 
 @pytest.fixture(scope="session")

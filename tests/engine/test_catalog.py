@@ -65,7 +65,7 @@ def test_a_source_of_an_unknown_kind_is_refused(source: str, tmp_path: Path) -> 
         commercial_use = false
         homepage = ""
         input_px = 8
-        versions = [{{ version = "1", precision = "fp32", size_bytes = 1, sha256 = "0", sources = [{source}] }}]
+        versions = [{{ version = "1", weights = "fp32", size_bytes = 1, sha256 = "0", sources = [{source}] }}]
     """
     path = tmp_path / "catalog.toml"
     path.write_text(entry)

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from processing.engine.decode import Limits, decode, inspect
 from processing.engine.formats import Format
@@ -181,3 +181,98 @@ def test_it_reads_a_phones_multi_picture_jpeg(limits: Limits) -> None:
     decoded = decode(file.getvalue(), limits)
     assert decoded.info.format == Format.JPEG
     assert is_close(colour_at(decoded.rgb, 4, 4), RED, 6)
+
+
+@pytest.mark.parametrize(("enough", "size"), [((400, 300), (400, 300)), ((201, 151), (400, 300)), ((1, 1), (100, 75))])
+def test_of_a_jpeg_it_unpacks_no_more_than_is_enough(
+    enough: tuple[int, int], size: tuple[int, int], limits: Limits
+) -> None:
+    decoded = decode(saved(quadrants((800, 600)), "JPEG", quality=95), limits, enough=enough)
+    assert (decoded.info.width, decoded.info.height) == (800, 600)
+    assert decoded.rgb.size == size
+    for found, expected in zip(corners(decoded.rgb), (RED, GREEN, BLUE, WHITE), strict=True):
+        assert is_close(found, expected, 6)
+
+
+def test_what_is_enough_is_upright(limits: Limits) -> None:
+    data = saved(quadrants((800, 200)), "JPEG", exif=sideways())
+    decoded = decode(data, limits, enough=(90, 400))
+    assert decoded.rgb.size == (100, 400)
+    assert (decoded.info.width, decoded.info.height) == (200, 800)
+
+
+def test_a_reduced_jpeg_keeps_the_colours_of_its_profile_and_its_inks(limits: Limits) -> None:
+    image = Image.new("RGB", (160, 160), (200, 120, 40))
+    swapped = saved(image, "JPEG", icc_profile=profile_with_swapped_primaries())
+    ink = saved(Image.new("CMYK", (160, 160), (0, 255, 255, 0)), "JPEG")
+    for data, expected in ((swapped, (200, 40, 120)), (ink, RED)):
+        rgb = decode(data, limits, enough=(20, 20)).rgb
+        assert rgb.size == (20, 20)
+        assert is_close(colour_at(rgb, 10, 10), expected, 8)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
+def test_other_formats_come_in_full(file_format: str, limits: Limits) -> None:
+    assert decode(saved(quadrants(), file_format), limits, enough=(8, 6)).rgb.size == (64, 48)
+
+
+def sideways() -> bytes:
+    """A camera's Exif: to be turned, with its name, its place and a thumbnail."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Model] = "Camera"
+    exif[ExifTags.Base.GPSInfo] = {ExifTags.GPS.GPSLatitudeRef: "N"}
+    tiff = exif.tobytes().removeprefix(b"Exif\0\0")
+    order = "<" if tiff.startswith(b"II") else ">"
+    (count,) = struct.unpack_from(order + "H", tiff, 8)
+    end = 10 + 12 * count
+    thumbnail = saved(Image.new("RGB", (16, 16)), "JPEG")
+    entries = [(0x0201, 4, 1, len(tiff) + 2 + 24 + 4), (0x0202, 4, 1, len(thumbnail))]
+    directory = struct.pack(order + "H", 2) + b"".join(struct.pack(order + "HHII", *entry) for entry in entries)
+    linked = tiff[:end] + struct.pack(order + "I", len(tiff)) + tiff[end + 4 :]
+    return b"Exif\0\0" + linked + directory + bytes(4) + thumbnail
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
+def test_the_exif_that_may_be_kept_is_that_of_the_upright_image(file_format: str, limits: Limits) -> None:
+    data = saved(quadrants(), file_format, exif=sideways())
+    kept = decode(data, limits).exif
+    exif = Image.Exif()
+    exif.load(kept)
+    assert exif[ExifTags.Base.Orientation] == 1
+    assert exif[ExifTags.Base.Model] == "Camera"
+    assert exif.get_ifd(ExifTags.IFD.GPSInfo) == {ExifTags.GPS.GPSLatitudeRef: "N"}
+    assert not exif.get_ifd(ExifTags.IFD.IFD1)
+    assert b"JFIF" not in kept
+
+
+def test_there_may_be_no_exif(limits: Limits) -> None:
+    assert decode(saved(quadrants(), "JPEG"), limits).exif == b""
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", sideways()[:20]])
+@pytest.mark.filterwarnings("ignore")
+def test_broken_exif_is_left_out(exif: bytes, limits: Limits) -> None:
+    kept = decode(saved(quadrants(), "JPEG", exif=exif), limits).exif
+    assert b"nonsense" not in kept
+    assert len(kept) < 40
+
+
+def test_exif_that_is_too_long_is_left_out(limits: Limits) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "x" * 70_000
+    assert decode(saved(quadrants(), "PNG", exif=exif.tobytes()), limits).exif == b""
+
+
+def test_nothing_else_that_a_file_says_comes_along(limits: Limits) -> None:
+    data = saved(quadrants(), "JPEG", comment=b"secret", icc_profile=profile_with_swapped_primaries(), dpi=(72, 72))
+    assert decode(data, limits).rgb.info == {}
+
+
+def test_exif_behind_the_pixels_does_not_turn_what_the_header_described(limits: Limits) -> None:
+    plain, turned = saved(quadrants(), "PNG"), saved(quadrants(), "PNG", exif=sideways())
+    start = turned.index(b"eXIf") - 4
+    chunk = turned[start : start + 12 + int.from_bytes(turned[start : start + 4])]
+    data = plain[:-12] + chunk + plain[-12:]
+    info = inspect(data, limits)
+    assert decode(data, limits).rgb.size == (info.width, info.height) == (64, 48)

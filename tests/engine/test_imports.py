@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-WEB_MODULES = ("catalog", "decode", "encode", "errors", "formats", "options", "weights")
-HEAVY = ("numpy", "onnxruntime", "pymatting", "scipy")
+WEB_MODULES = ("catalog", "decode", "errors", "formats", "options", "placement", "weights")
+HEAVY = ("numpy", "onnx", "onnxruntime", "openvino", "scipy")
 
 
 def test_what_the_web_needs_imports_nothing_heavy() -> None:
@@ -14,7 +14,7 @@ def test_what_the_web_needs_imports_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_alpha_matting_is_imported_only_when_it_is_asked_for() -> None:
-    program = "import sys; import processing.engine.cutout; print('pymatting' in sys.modules)"
+def test_what_only_tuning_needs_is_not_imported_by_workers() -> None:
+    program = "import sys; import processing.engine.cutout; print('onnx' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

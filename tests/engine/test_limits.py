@@ -1,9 +1,14 @@
 """What is over a limit, or not an image that is read here, is refused from its header."""
 
-import pytest
-from PIL import Image
+from functools import partial
+from pathlib import Path
 
-from processing.engine.decode import Limits, inspect
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from processing.engine.cutout import cutout
+from processing.engine.decode import Limits, decode, inspect
 from processing.engine.errors import (
     BadDimensions,
     DecompressionBomb,
@@ -14,8 +19,15 @@ from processing.engine.errors import (
     TooManyPixels,
     UnsupportedFormat,
 )
+from processing.engine.options import Options
+from processing.engine.sessions import SessionCache
+from tests.engine.conftest import MODELS_DIR
 from tests.engine.drawings import quadrants, saved
+from tests.memory import peak_mb
+from tests.photographs import astronaut
 
+MAX_WORKER_MB = 2_000
+MAX_BYTES_PER_PIXEL = 10  # two images of four bytes a pixel and an alpha channel
 PNG = saved(quadrants(), "PNG")
 
 
@@ -74,3 +86,52 @@ def test_more_pixels_than_the_plan_allows_is_not_yet_a_bomb(limits: Limits) -> N
 def test_a_header_without_an_image_is_corrupt(limits: Limits) -> None:
     with pytest.raises(ImageCorrupt):
         inspect(b"\x89PNG\r\n\x1a\n" + bytes(100), limits)
+
+
+def cut_out(path: Path) -> None:
+    sessions = SessionCache(provider="cpu", models_dir=MODELS_DIR)
+    result = cutout(path.read_bytes(), Options(model="u2netp"), sessions=sessions, limits=Limits())
+    assert (result.width, result.height) == (7_000, 7_000)
+
+
+def test_50_megapixels_pass_within_the_memory_of_a_worker(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(astronaut(7_000, 7_000))
+    assert peak_mb(cut_out, path) < MAX_WORKER_MB
+
+
+def decode_file(path: Path) -> None:
+    decode(path.read_bytes(), Limits(max_bytes=10**9))
+
+
+SIDEWAYS = Image.Exif()
+SIDEWAYS[0x0112] = 6
+OTHER_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"sRGB", b"RGB2")
+LARGE = partial(quadrants, (4_000, 3_000))
+GREEDY = {
+    "JPEG": lambda: saved(LARGE(), "JPEG", exif=SIDEWAYS.tobytes(), icc_profile=OTHER_PROFILE),
+    "CMYK JPEG": lambda: saved(LARGE().convert("CMYK"), "JPEG", exif=SIDEWAYS.tobytes()),
+    "RGBA PNG": lambda: saved(transparent(), "PNG", exif=SIDEWAYS.tobytes(), icc_profile=OTHER_PROFILE),
+    "16-bit PNG": lambda: saved(Image.fromarray(np.zeros((3_000, 4_000), np.uint16)), "PNG"),
+}
+
+
+def transparent() -> Image.Image:
+    image = LARGE()
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    return image
+
+
+@pytest.fixture(scope="module")
+def usual_mb(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Of a process that decodes a small image."""
+    small = tmp_path_factory.mktemp("small") / "image"
+    small.write_bytes(PNG)
+    return peak_mb(decode_file, small)
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_decoding_takes_a_few_bytes_a_pixel(kind: str, usual_mb: float, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(GREEDY[kind]())
+    assert peak_mb(decode_file, large) - usual_mb < MAX_BYTES_PER_PIXEL * 12

@@ -1,4 +1,4 @@
-"""manage.py models list|pull|verify|activate|rollback"""
+"""manage.py models list|pull|verify|activate|rollback|tune"""
 
 import shutil
 from io import StringIO
@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from processing.engine.catalog import read
+from tests.photographs import astronaut
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def models(*arguments: str) -> str:
 
 
 def test_list_shows_every_version_and_what_is_active(models_dir: Path) -> None:
-    lines = models("list").splitlines()
+    lines = [line for line in models("list").splitlines() if not line.startswith(" ")]
     assert len(lines) == 1 + sum(len(model.versions) for model in read().models.values())
     assert [line.split()[0] for line in lines if " active " in line] == ["u2netp"]
 
@@ -73,3 +74,28 @@ def test_activate_says_what_is_missing(models_dir: Path) -> None:
 def test_rollback_says_that_there_is_nothing_to_go_back_to(models_dir: Path) -> None:
     with pytest.raises(CommandError, match="no earlier version"):
         models("rollback", "u2netp")
+
+
+def test_list_shows_how_exact_each_precision_is(models_dir: Path) -> None:
+    assert "    openvino bf16: matte error 0.0076, more than the 0.004 that are allowed\n" in models("list")
+
+
+def test_tune_changes_nothing_before_it_is_activated(models_dir: Path) -> None:
+    (models_dir / "photos").mkdir()
+    (models_dir / "photos" / "a.jpg").write_bytes(astronaut(160, 120))
+    arguments = ("tune", "u2netp", "--images", str(models_dir / "photos"))
+    said = models(*arguments)
+    assert "cpu fp32: matte error 0.0000" in said
+    listed = models("list")
+    assert " ms" not in listed
+    assert models(*arguments, "--activate").endswith("active\n")
+    assert "cpu fp32: matte error 0.0000, " in models("list")
+
+
+def test_tune_wants_photographs(models_dir: Path) -> None:
+    (models_dir / "photos").mkdir()
+    with pytest.raises(CommandError, match="no photographs"):
+        models("tune", "u2netp", "--images", str(models_dir / "photos"))
+    (models_dir / "photos" / "a.jpg").write_bytes(b"no image")
+    with pytest.raises(CommandError, match="cannot identify image"):
+        models("tune", "u2netp", "--images", str(models_dir / "photos"))

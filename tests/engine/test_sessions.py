@@ -1,14 +1,16 @@
+import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from config.cores import available_cores
-from processing.engine import catalog
+from processing.engine import catalog, providers
 from processing.engine.errors import (
     InvalidOption,
     ModelCorrupt,
@@ -16,7 +18,8 @@ from processing.engine.errors import (
     ProviderUnavailable,
     UnknownModel,
 )
-from processing.engine.sessions import PROVIDERS, SessionCache, require_provider
+from processing.engine.networks import Load, Network, NetworkBroken
+from processing.engine.sessions import SessionCache
 from processing.engine.weights import Store
 
 NAMES = ("a", "b", "c")
@@ -95,6 +98,51 @@ def test_another_active_version_is_loaded_at_the_next_use(networks: catalog.Cata
     assert cache.warm_models == ["a"]
 
 
+def test_the_memory_of_one_that_leaves_returns() -> None:
+    """In a process of its own, or the other tests' memory would count."""
+    script = """
+import psutil
+from processing.engine.networks import Load, Network, NetworkBroken
+from processing.engine.sessions import SessionCache
+def held_mb():
+    return psutil.Process().memory_info().rss / 1e6
+cache = SessionCache(provider="cpu", budget_bytes=0)
+cache.get("u2netp")
+before = held_mb()
+cache.get("u2net")
+during = held_mb()
+cache.get("u2netp")
+print(before, during, held_mb())
+"""
+    output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    before_mb, during_mb, after_mb = map(float, output.split())
+    assert during_mb - before_mb > 150
+    assert after_mb - before_mb < 0.2 * (during_mb - before_mb)
+
+
+def test_one_line_says_what_a_network_runs_on_and_why(
+    networks: catalog.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    cache_of(networks, tmp_path).get("a")
+    [line] = [record.getMessage() for record in caplog.records]
+    assert re.fullmatch(r"a 1 is warm on cpu in fp32 with \d+ threads after [\d.]+ s: no faster precision is .*", line)
+
+
+def test_a_provider_that_does_not_work_is_named_in_that_line(
+    networks: catalog.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Load) -> Network:
+        raise NetworkBroken("no such device")
+
+    first = replace(providers.PROVIDERS["cpu"], name="first", load=broken)
+    monkeypatch.setattr(providers, "named", lambda _: [first, providers.PROVIDERS["cpu"]])
+    caplog.set_level("INFO")
+    cache = cache_of(networks, tmp_path)
+    assert cache.get("a").provider.name == "cpu"
+    assert "first does not work here (first cannot run a: no such device)" in caplog.text
+
+
 def test_it_lists_what_is_installed(networks: catalog.Catalog, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "b")
     assert cache_of(networks, tmp_path).installed_models == ["a", "c"]
@@ -123,28 +171,28 @@ def test_a_prediction_has_the_networks_size(networks: catalog.Catalog, tmp_path:
 
 
 def test_the_cpu_is_always_there() -> None:
-    require_provider("auto")
-    require_provider("cpu")
+    providers.require("auto")
+    providers.require("cpu")
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", providers.PROVIDERS)
 def test_a_demanded_provider_is_there_or_refused(name: str) -> None:
-    if PROVIDERS[name].ort_name in onnxruntime.get_available_providers():
-        require_provider(name)
+    if providers.PROVIDERS[name].is_available():
+        providers.require(name)
     else:
         with pytest.raises(ProviderUnavailable, match=rf"{name} was demanded.*It needs the package onnxruntime-"):
-            require_provider(name)
+            providers.require(name)
 
 
 def test_there_are_no_sessions_without_the_demanded_provider() -> None:
-    missing = next(p.name for p in PROVIDERS.values() if p.ort_name not in onnxruntime.get_available_providers())
+    missing = next(name for name, provider in providers.PROVIDERS.items() if not provider.is_available())
     with pytest.raises(ProviderUnavailable, match=missing):
         SessionCache(provider=missing)
 
 
 def test_an_unknown_provider_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InvalidOption, match=r"'gpu'.*auto.*cuda, tensorrt, openvino, cpu"):
-        require_provider("gpu")
+        providers.require("gpu")
 
 
 def test_a_process_has_at_least_one_core() -> None:

@@ -71,7 +71,7 @@ def mirror() -> Iterator[Mirror]:
 def version(number: str, content: bytes, *addresses: str) -> ModelVersion:
     return ModelVersion(
         version=number,
-        precision="fp32",
+        weights="fp32",
         sources=tuple(HttpsFile(address) for address in addresses),
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),

@@ -9,10 +9,12 @@ import httpx
 import pytest
 
 from config import valkey
+from config.cores import available_cores
 from config.limits import LIMITS
 from config.local import programs
 from config.local.processes import ChildProcess, free_port, running
 from processing import heartbeats
+from processing.engine import providers
 from processing.heartbeats import Heartbeat
 from tests.waiting import wait_for
 
@@ -61,10 +63,10 @@ def test_without_the_default_model_it_goes_on_but_is_not_ready(web: str, log_dir
 
 
 def test_each_process_says_what_it_has_warm(worker: ChildProcess) -> None:
-    wait_for(lambda: len(heartbeats.alive()) == os.cpu_count(), seconds=30)
+    wait_for(lambda: len(heartbeats.alive()) == available_cores() + 1, seconds=30)
     alive = heartbeats.alive()
     assert all({"u2net", "u2netp"} <= set(heartbeat.warm) for heartbeat in alive)
-    assert {heartbeat.provider for heartbeat in alive} == {"cpu"}
+    assert {heartbeat.provider for heartbeat in alive} == {providers.named("auto")[0].name}
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
-"""The model store at the command line: python manage.py models list|pull|verify|activate|rollback."""
+"""The model store at the command line: python manage.py models list|pull|verify|activate|rollback|tune."""
 
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from pathlib import Path
 from typing import IO, Any, Self
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from config.cores import available_cores
 from processing.engine.catalog import DEFAULT_MODELS, ModelVersion
 from processing.engine.errors import EngineError, ModelDownloadFailed, ModelNotInstalled
 from processing.engine.weights import Store
@@ -62,6 +64,10 @@ class Command(BaseCommand):
         activate.add_argument("model_version", metavar="version")
         rollback = actions.add_parser("rollback", help="Goes back to the version used before.")
         rollback.add_argument("name", metavar="model")
+        tune = actions.add_parser("tune", help="Measures speed and accuracy of every precision on this machine.")
+        tune.add_argument("names", nargs="*", metavar="model", help=f"Default: {', '.join(DEFAULT_MODELS)}.")
+        tune.add_argument("--images", type=Path, metavar="FOLDER", help="Photographs, instead of the catalog's.")
+        tune.add_argument("--activate", action="store_true", help="Workers here choose by these figures from now on.")
 
     def handle(self, *, action: str, **options: Any) -> None:
         store = Store(settings.MODELS_DIR, mirror_url=settings.MODELS_MIRROR_URL)
@@ -79,21 +85,27 @@ class Command(BaseCommand):
                 case "rollback":
                     version = store.rollback(options["name"])
                     self.stdout.write(f"{options['name']} {version} is active again.")
+                case "tune":
+                    self._tune(store, options)
         except (EngineError, OSError) as error:
             raise CommandError(str(error)) from error
 
     def _list(self, store: Store) -> None:
+        from processing.engine import precisions  # needs the runtimes, which `pull` does without
+
         row = "{:<22}{:<11}{:<14}{:>8}  {:<11}{}"
-        self.stdout.write(row.format("MODEL", "VERSION", "PRECISION", "SIZE", "STATE", "LICENCE"))
+        self.stdout.write(row.format("MODEL", "VERSION", "WEIGHTS", "SIZE", "STATE", "LICENCE"))
         for model in store.catalog.models.values():
             active = _active_version(store, model.name)
             for version in model.versions:
                 installed = "installed" if store.path(model, version) else "-"
                 state = "active" if version == active else installed
                 size = f"{version.size_bytes / MEGABYTE:.0f} MB"
-                self.stdout.write(
-                    row.format(model.name, version.version, version.precision, size, state, model.licence)
-                )
+                self.stdout.write(row.format(model.name, version.version, version.weights, size, state, model.licence))
+                is_active = version == active
+                figures = precisions.figures(store.active(model.name)) if is_active else precisions.catalogued(version)
+                for figure in figures:
+                    self.stdout.write(f"    {figure}")
 
     def _pull(self, store: Store, names: Iterable[str], version: str | None) -> None:
         """Tries every model before it reports that some could not be had."""
@@ -109,6 +121,21 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name} {installed.version.version} is verified: {installed.path}")
         if missing:
             raise CommandError(f"Could not be fetched: {', '.join(missing)}.")
+
+    def _tune(self, store: Store, options: dict[str, Any]) -> None:
+        """Only with --activate is anything chosen by what was measured."""
+        from processing.engine import precisions, tuning
+
+        photos = tuning.photographs(store.catalog, options["images"])
+        for name in options["names"] or DEFAULT_MODELS:
+            installed = store.active(name)
+            self.stdout.write(f"{name} {installed.version.version}")
+            figures = tuning.tune(
+                installed, photos, threads=available_cores(), report=lambda line: self.stdout.write(f"  {line}")
+            )
+            if options["activate"]:
+                precisions.keep_figures(installed, figures)
+                self.stdout.write("  active")
 
     def _verify(self, store: Store) -> None:
         problems = list(store.verify())

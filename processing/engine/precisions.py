@@ -1,0 +1,88 @@
+"""Which precision a network computes in: the fastest that this machine runs in hardware and that keeps its mattes.
+
+What is known of a precision is a figure, measured: by `models tune` on this machine, else as the catalog has it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from processing.engine import graphs
+from processing.engine.catalog import ModelVersion, Precision
+from processing.engine.providers import Provider
+from processing.engine.weights import Installed
+
+MAX_MATTE_ERROR = 0.004
+FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp16", "bf16", "fp32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """`matte_error` is the mean absolute error of the matte (0..1) against fp32, `inference_ms` a median."""
+
+    provider: str
+    precision: Precision
+    matte_error: float
+    inference_ms: float | None = None
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.matte_error <= MAX_MATTE_ERROR
+
+    def __str__(self) -> str:
+        speed = f", {self.inference_ms:.0f} ms" if self.inference_ms else ""
+        verdict = "" if self.is_allowed else f", more than the {MAX_MATTE_ERROR} that are allowed"
+        return f"{self.provider} {self.precision}: matte error {self.matte_error:.4f}{speed}{verdict}"
+
+
+def figures(installed: Installed) -> list[Figure]:
+    """This machine's own, else the catalog's."""
+    try:
+        return [Figure(**figure) for figure in json.loads(_figures_path(installed).read_text("utf-8"))]
+    except FileNotFoundError:
+        return catalogued(installed.version)
+
+
+def catalogued(version: ModelVersion) -> list[Figure]:
+    return [
+        Figure(provider=provider, precision=precision, matte_error=error)
+        for provider, errors in version.matte_errors.items()
+        for precision, error in errors.items()
+    ]
+
+
+def keep_figures(installed: Installed, measured: Iterable[Figure]) -> Path:
+    path = _figures_path(installed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps([asdict(figure) for figure in measured], indent=2), "utf-8")
+    return new.replace(path)
+
+
+def choose(installed: Installed, provider: Provider, wanted: str = "auto") -> Figure:
+    """The fastest that is allowed, unless `wanted` is fp32 instead of auto.
+
+    Where not all were timed, it is the one that is the fastest as a rule.
+    """
+    exact = Figure(provider=provider.name, precision="fp32", matte_error=0.0)
+    if wanted == "fp32":
+        return exact
+    known = [figure for figure in figures(installed) if figure.provider == provider.name]
+    usable = [figure for figure in known if figure.is_allowed and _can_run(installed, provider, figure)]
+    if usable and all(figure.inference_ms for figure in usable):
+        return min(usable, key=lambda figure: figure.inference_ms or 0.0)
+    return min([*usable, exact], key=lambda figure: FASTEST_FIRST.index(figure.precision))
+
+
+def _can_run(installed: Installed, provider: Provider, figure: Figure) -> bool:
+    """A file that was made here is used when its figures are this machine's, which they are once activated."""
+    is_activated = figure.inference_ms is not None and installed.converted(figure.precision).is_file()
+    needs_file = figure.precision in provider.converts
+    return figure.precision in provider.precisions() and (is_activated or not needs_file)
+
+
+def _figures_path(installed: Installed) -> Path:
+    machine = hashlib.sha256(graphs.machine().encode()).hexdigest()[:8]
+    return installed.folder / f"{installed.version.version}.figures-{machine}.json"
