@@ -5,6 +5,7 @@ counter in the database (processing/jobs.py) keep a second delivery from doing a
 """
 
 import os
+import sys
 
 from celery import Celery
 from django.conf import settings
@@ -51,6 +52,8 @@ app.conf.update(
     worker_max_memory_per_child=LIMITS.worker_memory_mb * 1_000,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
+    # Celery would close the pool after every task; processing/worker.py gives the connection back to it instead.
+    CELERY_DB_REUSE_MAX=sys.maxsize,
     beat_schedule={
         "sweep": {
             "task": "processing.housekeeping.sweep",

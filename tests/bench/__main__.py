@@ -81,7 +81,9 @@ def against_a_peer(folder: Path, given: argparse.Namespace) -> None:
             compared(f"  p50 ms{name}", our_load.p50_ms, their_load.p50_ms)
             compared(f"  p99 ms{name}", our_load.p99_ms, their_load.p99_ms)
             compared("  failed", our_load.failed, their_load.failed)
-        compare_memory(both, (ours.worker_pid, memory.listener(httpx.URL(given.peer_url).port or 80)), given.requests)
+        if given.requests:
+            pids = (ours.worker_pid, memory.listener(httpx.URL(given.peer_url).port or 80))
+            compare_memory(both, pids, given.requests)
 
 
 def in_turn(targets: Sequence[Target], photo: bytes, *, clients: int, seconds: float) -> list[Load]:
