@@ -48,7 +48,7 @@ def read(request: HttpRequest, *, max_bytes: int, names: Names = Names()) -> Upl
         if media_type == "application/json":
             return _from_json(request, names)
         if media_type.startswith("image/") or media_type == "application/octet-stream":
-            return _from_body(request)
+            return _from_body(request, names)
     except (UnreadablePostError, OSError) as error:
         raise MalformedBody(BROKEN_OFF) from error
     raise UnsupportedMediaType(
@@ -84,11 +84,11 @@ def _from_form(request: HttpRequest, names: Names) -> Upload:
     return _checked(Upload(images[0].read(), images[0].name or "", request.GET.dict() | fields, background), names)
 
 
-def _from_body(request: HttpRequest) -> Upload:
+def _from_body(request: HttpRequest, names: Names) -> Upload:
     image, fields = request.read(), request.GET.dict()
     if len(image) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise MalformedBody(BROKEN_OFF)
-    return _checked(Upload(image, fields.pop("filename", ""), fields), Names())
+    return _checked(Upload(image, fields.pop("filename", ""), fields), names)
 
 
 def _from_json(request: HttpRequest, names: Names) -> Upload:
@@ -100,8 +100,10 @@ def _from_json(request: HttpRequest, names: Names) -> Upload:
         raise MalformedBody("The body must be a JSON object.")
     image = _decoded(fields.pop(names.image, None) or "", names.image)
     background = _decoded(fields.pop(names.background, None) or "", names.background) if names.background else None
-    filename = fields.pop("filename", "")
-    return _checked(Upload(image, str(filename), request.GET.dict() | fields, background or None), names)
+    filename = fields.pop("filename", None) or ""
+    if not isinstance(filename, str):
+        raise MalformedBody("'filename' must be text.")
+    return _checked(Upload(image, filename, request.GET.dict() | fields, background or None), names)
 
 
 def _decoded(encoded: object, file_field: str) -> bytes:

@@ -143,10 +143,14 @@ def path(name: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def database(name: str, *, pool_size: int) -> dict[str, object]:
-    """A database URL with its own options, such as sslmode, and a pool of connections."""
+    """A database URL with its own options, such as sslmode, and a pool of connections that are checked before use."""
     url = dict(_env.db_url_config(text(name)))
     pool = {"min_size": 1, "max_size": pool_size, "timeout": 10}
-    return url | {"ENGINE": "django.db.backends.postgresql", "OPTIONS": url.get("OPTIONS", {}) | {"pool": pool}}
+    return url | {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": url.get("OPTIONS", {}) | {"pool": pool},
+    }
 
 
 def mailer(name: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -38,6 +39,7 @@ def home(request: HttpRequest, caller: Caller) -> HttpResponse:
             "jobs": Job.objects.all()[:RECENT],
             "models": [known[name] for name in names],
             "tiers": [tier for tier in known.tiers.values() if tier.model in names],
+            "default_model": settings.DEFAULT_MODEL,
             "options": OPTIONS,
         },
     )

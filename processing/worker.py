@@ -82,7 +82,7 @@ def _beat_for_life(parent: int) -> None:
 
 @task_postrun.connect
 def give_connection_back(**_: Any) -> None:
-    """To the pool, which discards a broken one: connecting anew would cost every job 10 ms."""
+    """To the pool, for the next job: connecting anew would cost that 10 ms."""
     close_old_connections()
 
 

@@ -5,8 +5,6 @@ of several pages, the first is taken. Whatever is wrong with the bytes comes out
 """
 
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,27 +23,11 @@ from processing.engine.errors import (
     TooManyBytes,
     TooManyPixels,
 )
+from processing.engine.exif import PILLOW_ERRORS
 from processing.engine.formats import Format, sniff
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
-# What Pillow and its decoders have been seen to raise on bytes that somebody broke. Warnings are here because a host
-# may have turned them into errors.
-_DECODER_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    Warning,
-    struct.error,
-    zlib.error,
-)
 _BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)
 _TRUNCATED = re.compile(r"truncated|end of file|unexpected end|not enough|too short", re.IGNORECASE)
 
@@ -141,7 +123,7 @@ def _translated_errors() -> Iterator[None]:
         raise DecompressionBomb from error
     except UnidentifiedImageError as error:
         raise ImageCorrupt("The image begins like one, but its header is damaged or breaks off.") from error
-    except _DECODER_ERRORS as error:
+    except PILLOW_ERRORS as error:
         if isinstance(error, EOFError) or _TRUNCATED.search(str(error)):
             raise ImageTruncated("The image breaks off before its end. Upload it again.") from error
         raise ImageCorrupt("The image is damaged and cannot be read. Save it again.") from error

@@ -12,9 +12,9 @@ from PIL import Image
 from config.cores import available_cores
 from processing.engine import exif as exifs
 from processing.engine.errors import InvalidOption
+from processing.engine.options import require_side
 from processing.engine.png import png
 
-MAX_SIDE_PX = {"webp": 16_383, "jpeg": 65_535, "avif": 65_535, "zip": 65_535}
 THUMBNAIL_SIDE_PX = 320
 PREVIEW_SIDE_PX = 1_600
 
@@ -27,15 +27,6 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # so that the same pictures give the same byt
 
 def media_type(file_format: str) -> str:
     return _MEDIA_TYPES.get(file_format, _ZIP)
-
-
-def require_side(size: tuple[int, int], file_format: str) -> None:
-    """Raises InvalidOption where the format cannot hold a picture of that size."""
-    most = MAX_SIDE_PX.get(file_format)
-    if most is not None and max(size) > most:
-        raise InvalidOption(
-            f"{file_format} holds at most {most:,} pixels a side and the result has {max(size):,}: choose png."
-        )
 
 
 def encoded(

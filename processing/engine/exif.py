@@ -1,8 +1,27 @@
 """The Exif that goes with a result when its metadata is to be kept. The bytes begin with "Exif", as in a JPEG."""
 
 import struct
+import zlib
 
 from PIL import ExifTags, Image, TiffImagePlugin
+
+# What Pillow and its decoders have been seen to raise on bytes that somebody broke. Warnings are here because a host
+# may have turned them into errors.
+PILLOW_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
 
 MAX_BYTES = 65_000  # a JPEG has room for little more
 PREFIX = b"Exif\0\0"
@@ -22,7 +41,7 @@ def kept(found: bytes) -> bytes:
         exif.load(found)
         exif[ExifTags.Base.Orientation] = 1
         rewritten = exif.tobytes()  # which leaves out the thumbnail's directory
-    except (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, Warning, struct.error):
+    except PILLOW_ERRORS:
         return b""
     return rewritten if len(rewritten) <= MAX_BYTES else b""
 

@@ -32,10 +32,13 @@ def folder_for(home: Path, *, name: str, depends_on: tuple[str, ...]) -> Iterato
     fresh = _fresh(home, name)
     try:
         yield fresh
-    finally:
+    except BaseException:
         if fresh is not None:
-            _put_in_place(fresh, complete)
-            _remove_unused(home)
+            shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    if fresh is not None:
+        _put_in_place(fresh, complete)
+        _remove_unused(home)
 
 
 @cache
@@ -48,6 +51,11 @@ def machine() -> str:
     wanted = ("model name", "flags", "Features", "CPU implementer", "CPU part")
     found = dict(line.split(":", 1) for line in reversed(lines) if line.startswith(wanted))
     return "\n".join(f"{name.strip()}:{found[name]}" for name in sorted(found))
+
+
+@cache
+def machine_key() -> str:
+    return hashlib.sha256(machine().encode()).hexdigest()[:8]
 
 
 def _fresh(home: Path, name: str) -> Path | None:

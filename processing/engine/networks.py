@@ -5,6 +5,7 @@ between processes, and can stand beside any build of ONNX Runtime (docs/decision
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -102,9 +103,11 @@ def _optimised_session(load: Load, graph: Path) -> ort.InferenceSession:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             return ort.InferenceSession(str(graph), options, [CPU])
-        except ORT_ERRORS:  # damaged: what it was made from is still there
-            graph.unlink(missing_ok=True)
-        options = _session_options(load.threads)
+        except ORT_ERRORS:  # damaged: made again at the next start, from weights that are still there
+            with suppress(OSError):
+                graph.unlink()
+                graph.parent.rmdir()
+        return ort.InferenceSession(str(load.path), _session_options(load.threads), [CPU])
     options.optimized_model_filepath = str(graph)
     return ort.InferenceSession(str(load.path), options, [CPU])
 
@@ -125,9 +128,13 @@ class OpenVinoNetwork:
     def __init__(self, load: Load) -> None:
         import openvino  # not in every installation
 
-        hint = "f32" if load.precision == "fp32" else "bf16"
+        core = openvino.Core()
+        has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         options = {
-            "INFERENCE_PRECISION_HINT": hint,  # left alone, it takes bfloat16 for any network where it can
+            # What int8 leaves to floating point need not be exact either.
+            "INFERENCE_PRECISION_HINT": "bf16"
+            if has_bf16 and load.precision != "fp32"
+            else "f32",  # left alone, it takes bfloat16 for any network where it can
             "INFERENCE_NUM_THREADS": str(load.threads),
             "NUM_STREAMS": "1",
             "ENABLE_CPU_PINNING": "NO",  # the processes of a worker would all sit on the same cores
@@ -138,7 +145,6 @@ class OpenVinoNetwork:
             if folder is not None:
                 options["CACHE_DIR"] = str(folder)
             try:
-                core = openvino.Core()
                 whole = core.read_model(load.path)
                 model = openvino.Model([whole.outputs[0]], whole.get_parameters(), load.path.stem)
                 model.reshape([1, 3, load.side_px, load.side_px])

@@ -18,6 +18,8 @@ OUTPUTS = ("cutout", "mask")
 FORMATS = ("png", "webp", "jpeg", "jpg", "avif", "zip", "auto")
 MAX_CANVAS_SIDE_PX = 8_192
 MAX_CANVAS_PIXELS = 50_000_000
+MAX_ECHO = 60  # characters of an unknown name that are repeated to its sender
+MAX_FORMAT_SIDE_PX = {"webp": 16_383, "jpeg": 65_535, "avif": 65_535, "zip": 65_535}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ def refusal(option: str, detail: str, error: type[InvalidOption] = InvalidOption
     refused = error(detail)
     refused.param = option
     return refused
+
+
+def require_side(size: tuple[int, int], file_format: str) -> None:
+    """Raises InvalidOption where the format cannot hold a picture of that size."""
+    most = MAX_FORMAT_SIDE_PX.get(file_format)
+    if most is not None and max(size) > most:
+        raise refusal(
+            "format",
+            f"{file_format} holds at most {most:,} pixels a side and the result has {max(size):,}: choose png.",
+        )
 
 
 def _option(default: Any, kind: Kind, description: str) -> Any:
@@ -129,7 +141,9 @@ class Options:
     shadow_opacity: int = _option(50, kinds.Number(0, 100), "In percent.")
     dpi: int | None = _option(None, kinds.Number(1, 2_400), "The resolution that the file states.")
     metadata: str = _option(
-        "strip", kinds.choice("strip", "keep"), "keep copies the original's Exif data, without its thumbnail."
+        "strip",
+        kinds.choice("strip", "keep"),
+        "keep copies the original's Exif data, its place included, without its thumbnail.",
     )
 
     def __post_init__(self) -> None:
@@ -147,7 +161,8 @@ class Options:
         names = tuple(allowed or OPTIONS)
         unknown = sorted(given.keys() - set(names))
         if unknown:
-            raise refusal(unknown[0], f"Unknown option {unknown[0]!r}. Allowed: {', '.join(names)}.")
+            name = unknown[0][:MAX_ECHO]
+            raise refusal(name, f"Unknown option {name!r}. Allowed: {', '.join(names)}.")
         present = {name: value for name, value in given.items() if value not in ("", None)}
         values = {name: OPTIONS[name].read(value) for name, value in present.items()}
         return cls(**{**_implied(values.get("tier"), default_model), **values})

@@ -8,7 +8,7 @@ from math import ceil, floor, sqrt
 
 from processing.engine.errors import RoiExceedsBounds, RoiRegionEmpty
 from processing.engine.kinds import ORIGINAL, Length
-from processing.engine.options import MAX_CANVAS_PIXELS, MAX_CANVAS_SIDE_PX, Options, refusal
+from processing.engine.options import MAX_CANVAS_PIXELS, MAX_CANVAS_SIDE_PX, Options, refusal, require_side
 
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -65,7 +65,10 @@ def check(options: Options, size: Size) -> None:
     Raises InvalidOption, RoiExceedsBounds or RoiRegionEmpty.
     """
     region(options, size)
-    if options.crop or options.max_pixels:
+    if options.crop:
+        return
+    require_side(placed(options, size, None).size, options.format)
+    if options.max_pixels:
         return
     width, height = (axis.length for axis in _axes(options, size, None))
     if placed(options, size, None).size != (width, height):

@@ -3,16 +3,19 @@
 What is known of a precision is a figure, measured: by `models tune` on this machine, else as the catalog has it.
 """
 
-import hashlib
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from processing.engine import graphs
 from processing.engine.catalog import ModelVersion, Precision
 from processing.engine.providers import Provider
 from processing.engine.weights import Installed
+
+log = logging.getLogger(__name__)
 
 MAX_MATTE_ERROR = 0.004
 FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp16", "bf16", "fp32")
@@ -39,10 +42,19 @@ class Figure:
 
 def figures(installed: Installed) -> list[Figure]:
     """This machine's own, else the catalog's."""
+    path = _figures_path(installed)
     try:
-        return [Figure(**figure) for figure in json.loads(_figures_path(installed).read_text("utf-8"))]
+        return _read(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return catalogued(installed.version)
+    except (TypeError, ValueError):
+        log.warning("%s cannot be read; the catalog's figures are used", path)
+        return catalogued(installed.version)
+
+
+@cache
+def _read(path: Path, _mtime_ns: int) -> list[Figure]:
+    return [Figure(**figure) for figure in json.loads(path.read_text("utf-8"))]
 
 
 def catalogued(version: ModelVersion) -> list[Figure]:
@@ -84,5 +96,4 @@ def _can_run(installed: Installed, provider: Provider, figure: Figure) -> bool:
 
 
 def _figures_path(installed: Installed) -> Path:
-    machine = hashlib.sha256(graphs.machine().encode()).hexdigest()[:8]
-    return installed.folder / f"{installed.version.version}.figures-{machine}.json"
+    return installed.folder / f"{installed.version.version}.figures-{graphs.machine_key()}.json"

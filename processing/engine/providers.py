@@ -1,9 +1,10 @@
 """What can run a network: one table of ONNX Runtime's execution providers and OpenVINO, with the options of each."""
 
-import importlib.util
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 import onnxruntime as ort
 
@@ -48,8 +49,14 @@ def require(name: str) -> None:
         )
 
 
+@cache
 def _has_openvino() -> bool:
-    return importlib.util.find_spec("openvino") is not None
+    """By its import: a package whose libraries this system cannot load does not count."""
+    try:
+        importlib.import_module("openvino")
+    except ImportError:
+        return False
+    return True
 
 
 @cache
@@ -81,12 +88,12 @@ def _ort_provider(
     needs: str,
     precisions: Callable[[], Sequence[Precision]],
     converts: frozenset[Precision] = frozenset(),
-    options: Callable[[Precision], Mapping[str, str]] = lambda _: {},
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> Provider:
     def load(wanted: Load) -> Network:
         if hasattr(ort, "preload_dlls") and ort_name != CPU:
             ort.preload_dlls()  # CUDA and cuDNN from Python packages, where they are
-        return OnnxRuntimeNetwork(wanted, ort_name, options(wanted.precision))
+        return OnnxRuntimeNetwork(wanted, ort_name, options)
 
     return Provider(
         name=name,
@@ -107,14 +114,13 @@ PROVIDERS = {
             needs="the package onnxruntime-gpu, CUDA and cuDNN",
             precisions=lambda: ["fp32", "fp16"],
             converts=frozenset({"fp16"}),
-            options=lambda _: CUDA_OPTIONS,
+            options=CUDA_OPTIONS,
         ),
         _ort_provider(
             "tensorrt",
             TENSORRT,
             needs="the package onnxruntime-gpu and TensorRT",
-            precisions=lambda: ["fp32", "fp16"],
-            options=lambda precision: {"trt_fp16_enable": "1" if precision == "fp16" else "0"},
+            precisions=lambda: ["fp32"],
         ),
         Provider(
             name="openvino",

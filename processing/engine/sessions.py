@@ -8,7 +8,8 @@ import gc
 import logging
 import sys
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -50,22 +51,28 @@ class Session:
             precision=self.precision,
             threads=threads,
         )
-        try:
+        self._path = path
+        with self._translated_errors():
             self._network = provider.load(load)
-            self._warm_up()
-        except NetworkBroken as error:
-            if provider == providers.PROVIDERS["cpu"]:
-                raise ModelCorrupt(f"{path} cannot be loaded: {error}") from error
-            raise ProviderUnavailable(f"{provider.name} cannot run {self.model.name}: {error}") from error
+        self.predict(np.zeros((1, 3, self.model.input_px, self.model.input_px), np.float32))
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One image, float32 of shape (1, 3, side, side), gives float32 of shape (channels, side, side)."""
-        prediction: NDArray[np.float32] = self._network.predict(batch)[0]
-        return prediction
+        """One image, float32 of shape (1, 3, side, side), gives float32 of shape (channels, side, side).
 
-    def _warm_up(self) -> None:
-        side = self.model.input_px
-        self.predict(np.zeros((1, 3, side, side), np.float32))
+        Raises as the making of a session does.
+        """
+        with self._translated_errors():
+            prediction: NDArray[np.float32] = self._network.predict(batch)[0]
+            return prediction
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except NetworkBroken as error:
+            if self.provider == providers.PROVIDERS["cpu"]:
+                raise ModelCorrupt(f"{self._path} cannot be run: {error}") from error
+            raise ProviderUnavailable(f"{self.provider.name} cannot run {self.model.name}: {error}") from error
 
 
 class SessionCache:
@@ -151,7 +158,7 @@ class SessionCache:
         return (session.version, session.precision) == (installed.version, chosen.precision)
 
     def _load(self, installed: Installed) -> Session:
-        """The first provider that really runs the network is kept for all that follow."""
+        """On the first provider that really runs the network; those before it are not tried again."""
         *better, last = self._providers
         failures: list[str] = []
         for provider in better:
@@ -165,7 +172,7 @@ class SessionCache:
         started = perf_counter()
         figure = precisions.choose(installed, provider, self._precision)
         session = Session(installed, provider, figure, threads=self._threads)
-        self._providers = [provider]
+        self._providers = self._providers[self._providers.index(provider) :]
         _return_memory()
         log.info(
             "%s %s is warm on %s in %s with %d threads after %.1f s: %s",

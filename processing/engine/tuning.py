@@ -9,7 +9,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean, median
@@ -65,12 +64,13 @@ def tune(installed: Installed, photos: Sequence[Image.Image], *, threads: int, r
     """
     batches = [matte.network_input(view, installed.model) for view in views(photos)]
     exact = _mattes(Session(installed, providers.PROVIDERS["cpu"], _figure("cpu", "fp32"), threads=threads), batches)
+    tried = providers.named("auto")
+    for precision in {each for provider in tried for each in provider.converts.intersection(provider.precisions())}:
+        make(installed, precision, batches)
     figures: list[Figure] = []
-    for provider in providers.named("auto"):
+    for provider in tried:
         for precision in provider.precisions():
             try:
-                if precision in provider.converts:
-                    make(installed, precision, batches)
                 figure = _measured(installed, provider, precision, batches, exact, threads)
             except ModelError as error:
                 report(f"{provider.name} {precision}: {error.detail}")
@@ -84,8 +84,6 @@ def tune(installed: Installed, photos: Sequence[Image.Image], *, threads: int, r
 def make(installed: Installed, precision: Precision, batches: Sequence[Batch]) -> Path:
     """The network's weights in another precision, with a note of where they come from beside them."""
     target = installed.converted(precision)
-    if target.is_file() and _provenance(target).get("source") == _hash(installed.path):
-        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tune-") as scratch:
         made = Path(scratch, target.name)
@@ -96,8 +94,9 @@ def make(installed: Installed, precision: Precision, batches: Sequence[Batch]) -
             "made_by": {name: _version(name) for name in ("onnx", "onnxruntime", "onnxruntime-gpu")},
             "photographs": len(batches),
         }
+        made.replace(target)
         target.with_suffix(".json").write_text(json.dumps(note, indent=2), "utf-8")
-        return made.replace(target)
+    return target
 
 
 def _to_int8(installed: Installed, batches: Sequence[Batch], target: Path) -> None:
@@ -195,13 +194,6 @@ def _remove_unusable(installed: Installed, figures: Sequence[Figure]) -> None:
 
 def _figure(provider: str, precision: Precision) -> Figure:
     return Figure(provider=provider, precision=precision, matte_error=0.0)
-
-
-def _provenance(path: Path) -> dict[str, object]:
-    with suppress(FileNotFoundError, ValueError):
-        note: dict[str, object] = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        return note
-    return {}
 
 
 def _hash(path: Path) -> str:

@@ -307,3 +307,16 @@ def test_no_trick_keeps_a_request_out_of_the_audit_log(
 ) -> None:
     raw(web, f"{method} /api/v1/jobs", alice.headers | headers | {"X-Request-ID": "trick"})
     assert [line.request_id for line in audit_lines(alice)] == ["trick"]
+
+
+@pytest.mark.parametrize("filename", [7, ["a.jpg"], {"name": "a.jpg"}, True])
+def test_a_file_name_is_text(http: httpx.Client, alice: Account, photo: bytes, filename: object) -> None:
+    body = {"image": base64.b64encode(photo).decode(), "filename": filename}
+    assert_problem(http.post("/api/v1/jobs", headers=alice.headers, json=body), 400, "malformed_body")
+
+
+def test_a_long_unknown_option_is_not_sent_back_whole(http: httpx.Client, alice: Account, photo: bytes) -> None:
+    body = {"image": base64.b64encode(photo).decode(), "x" * 100_000: "1"}
+    response = http.post("/api/v1/jobs", headers=alice.headers, json=body)
+    assert_problem(response, 400, "invalid_option")
+    assert len(response.content) < 2_000

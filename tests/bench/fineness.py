@@ -29,10 +29,8 @@ COLOUR = (230, 0, 160)
 
 def main() -> None:
     arguments = parsed()
-    sessions = SessionCache(provider="cpu")
-    truths = [*drawn(), *(lemurs(arguments.truth) if arguments.truth else ())]
-    errors(truths, sessions)
-    times(truths[0], sessions)
+    sessions = SessionCache()
+    truths = measured(arguments.truth, sessions)
     if arguments.sheet:
         photos = sorted(arguments.photos.glob("*.jpg")) if arguments.photos else []
         pictures = [truth.photo for truth in truths] + [Image.open(path).convert("RGB") for path in photos]
@@ -46,6 +44,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, help="folder of photographs for the sheet")
     parser.add_argument("--sheet", type=Path, help="where to write the sheet")
     return parser.parse_args()
+
+
+def measured(folder: Path | None, sessions: SessionCache) -> list[Truth]:
+    """Prints the tables; returns what they were measured on."""
+    truths = [*drawn(), *(lemurs(folder) if folder else ())]
+    errors(truths, sessions)
+    times(truths[0], sessions)
+    return truths
 
 
 def errors(truths: list[Truth], sessions: SessionCache) -> None:

@@ -276,3 +276,12 @@ def test_exif_behind_the_pixels_does_not_turn_what_the_header_described(limits: 
     data = plain[:-12] + chunk + plain[-12:]
     info = inspect(data, limits)
     assert decode(data, limits).rgb.size == (info.width, info.height) == (64, 48)
+
+
+@pytest.mark.parametrize("kind", [5, 11])
+def test_exif_whose_text_is_a_number_is_left_out(kind: int, limits: Limits) -> None:
+    """A rational or a float where the maker's name belongs; Pillow reads that, but cannot write it."""
+    entry = struct.pack("<HHI4s", 0x010F, kind, 1, struct.pack("<I", 26))
+    exif = b"II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + bytes(4) + struct.pack("<II", 72, 1)
+    data = saved(quadrants(), "JPEG", exif=b"Exif\0\0" + exif)
+    assert decode(data, limits).exif == b""

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 
 from processing.engine import encode
 from processing.engine.errors import InvalidOption
+from processing.engine.options import MAX_FORMAT_SIDE_PX
 
 PHOTOGRAPH = Image.fromarray(skimage.data.chelsea())  # type: ignore[no-untyped-call]
 ALPHA = Image.linear_gradient("L").resize(PHOTOGRAPH.size)
@@ -120,7 +121,7 @@ def test_the_same_picture_gives_the_same_bytes(file_format: str) -> None:
 
 
 def test_a_picture_that_is_too_long_for_its_format_is_refused() -> None:
-    long = Image.new("RGB", (encode.MAX_SIDE_PX["webp"] + 1, 1))
+    long = Image.new("RGB", (MAX_FORMAT_SIDE_PX["webp"] + 1, 1))
     with pytest.raises(InvalidOption, match="16,383 pixels a side"):
         encoded(long, "webp")
     assert opened(encoded(long, "png")).size == long.size

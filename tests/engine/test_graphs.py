@@ -49,13 +49,13 @@ def test_one_that_breaks_off_is_made_again(provider: str, models_dir: Path) -> N
     assert np.array_equal(prediction(models_dir, provider), first)
 
 
-@pytest.mark.parametrize("provider", LOCAL)
-def test_other_weights_get_another(provider: str, models_dir: Path) -> None:
-    prediction(models_dir, provider)
-    [before] = (models_dir / "u2netp" / "graphs").iterdir()
-    with graphs.folder_for(before.parent, name="1-x", depends_on=("other weights",)) as folder:
-        assert folder is not None
-        assert not list(folder.iterdir())
+def test_other_weights_get_another(tmp_path: Path) -> None:
+    for weights in ("some", "other"):
+        with graphs.folder_for(tmp_path, name="1-x", depends_on=(weights,)) as folder:
+            assert folder is not None
+            assert not list(folder.iterdir())
+            (folder / "graph").touch()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
@@ -66,7 +66,9 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
 
 def test_an_attempt_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def attempt() -> None:
-        with graphs.folder_for(tmp_path, name="1-x", depends_on=()):
+        with graphs.folder_for(tmp_path, name="1-x", depends_on=()) as folder:
+            assert folder is not None
+            (folder / "half a graph").touch()
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

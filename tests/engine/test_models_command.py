@@ -88,6 +88,7 @@ def test_tune_changes_nothing_before_it_is_activated(models_dir: Path) -> None:
     assert "cpu fp32: matte error 0.0000" in said
     listed = models("list")
     assert " ms" not in listed
+    assert sorted(path.name for path in (models_dir / "u2netp").iterdir()) == ["1.onnx"]
     assert models(*arguments, "--activate").endswith("active\n")
     assert "cpu fp32: matte error 0.0000, " in models("list")
 

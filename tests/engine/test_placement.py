@@ -179,3 +179,13 @@ def test_the_canvas_holds_the_foreground_and_keeps_the_limits(
     for axis, start, end in ((place.horizontal, left, right + 1), (place.vertical, top, bottom + 1)):
         assert axis.scale * start + axis.offset >= -0.51
         assert axis.scale * end + axis.offset <= axis.length + 0.51
+
+
+def test_a_side_that_the_format_cannot_hold_is_refused_beforehand() -> None:
+    with pytest.raises(
+        InvalidOption, match=r"webp holds at most 16,383 pixels a side and the result has 20,000"
+    ) as refused:
+        placement.check(Options(format="webp"), (20_000, 100))
+    assert refused.value.param == "format"
+    placement.check(Options(format="webp", max_pixels=100_000), (20_000, 100))
+    placement.check(Options(format="png"), (20_000, 100))

@@ -34,7 +34,8 @@ def test_it_measures_everything_that_works_here(installed: Installed, photos: li
     assert len(said) == len(figures)
     assert all(figure.inference_ms for figure in figures)
     assert all(figure.matte_error < 0.0001 for figure in figures if figure.precision == "fp32")
-    assert not installed.converted("int8").exists()  # 8 bits are too few for this network
+    may_be_used = any(figure.is_allowed for figure in figures if figure.precision == "int8")
+    assert installed.converted("int8").exists() == may_be_used
     precisions.keep_figures(installed, figures)
     assert precisions.figures(installed) == figures
 
@@ -46,9 +47,7 @@ def test_a_file_that_it_makes_says_where_it_comes_from(installed: Installed, pho
     assert note["source"] == installed.version.sha256
     assert note["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert note["made_by"]["onnx"]
-    assert path.stat().st_size < installed.path.stat().st_size / 2
-    made_at = path.stat().st_mtime_ns
-    assert tuning.make(installed, "int8", batches).stat().st_mtime_ns == made_at  # not twice
+    assert path.stat().st_size < installed.path.stat().st_size
 
 
 def test_the_catalogs_figures_are_for_precisions_that_a_provider_has() -> None:
@@ -56,10 +55,19 @@ def test_the_catalogs_figures_are_for_precisions_that_a_provider_has() -> None:
         for version in model.versions:
             for name, errors in version.matte_errors.items():
                 assert name in providers.PROVIDERS
-                assert set(errors) <= set(precisions.FASTEST_FIRST)
+                assert set(errors) <= {"bf16", *providers.PROVIDERS[name].converts}
 
 
 def test_every_model_that_is_fetched_by_default_was_measured() -> None:
     for name in catalog.DEFAULT_MODELS:
         version = Store(MODELS_DIR).active(name).version
         assert {"bf16", "int8"} <= version.matte_errors["openvino"].keys()
+
+
+def test_a_file_that_misses_the_bar_is_removed(
+    installed: Installed, photos: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "MAX_MATTE_ERROR", 0.0)
+    figures = tuning.tune(installed, photos, threads=available_cores(), report=lambda _: None)
+    assert {figure.precision for figure in figures} >= {"fp32", "int8"}
+    assert not list(installed.folder.glob("*.int8.*"))

@@ -3,7 +3,9 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Self
 
 from django.conf import settings
@@ -130,9 +132,13 @@ class Command(BaseCommand):
         for name in options["names"] or DEFAULT_MODELS:
             installed = store.active(name)
             self.stdout.write(f"{name} {installed.version.version}")
-            figures = tuning.tune(
-                installed, photos, threads=available_cores(), report=lambda line: self.stdout.write(f"  {line}")
-            )
+            with TemporaryDirectory(prefix="mattery-") as scratch:
+                figures = tuning.tune(
+                    installed if options["activate"] else replace(installed, folder=Path(scratch)),
+                    photos,
+                    threads=available_cores(),
+                    report=lambda line: self.stdout.write(f"  {line}"),
+                )
             if options["activate"]:
                 precisions.keep_figures(installed, figures)
                 self.stdout.write("  active")
