@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import UsageEntry
 from config import valkey
-from processing import images, jobs, runs
+from processing import images, jobs, queue, runs
 from processing.engine.options import Options
 from processing.engine.sessions import Session, SessionCache
 from processing.images import Kind
@@ -39,9 +39,10 @@ class Interrupted(SessionCache):
 
 
 @pytest.fixture
-def job(alice: Account) -> Iterator[Job]:
+def job(alice: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Job]:
+    """No worker is told of it, or a living one would take it from us."""
+    monkeypatch.setattr(queue, "publish", lambda _job_id: None)
     job = jobs.submit(alice.caller, astronaut(64, 64), Options(model="u2netp"))
-    valkey.client().delete("interactive")  # no worker is to take it from us
     yield job
     valkey.client().delete(f"mattery:ended:{job.id}")
 
