@@ -68,6 +68,8 @@ def revoke(key: ApiKey) -> None:
 def _note_use(key: ApiKey) -> None:
     """At most one write in LIMITS.key_use_s, so that a busy key is not a busy row."""
     now = timezone.now()
+    if key.last_used_at and now - key.last_used_at < timedelta(seconds=LIMITS.key_use_s):
+        return
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(seconds=LIMITS.key_use_s))
     ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
 

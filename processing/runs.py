@@ -102,10 +102,11 @@ def _succeed(job: Job, lease: uuid.UUID, result: cutout.Result) -> bool:
         )
         if settled:
             ledger.charge(job.id)
+            return True
         canceled = Job.objects.filter(id=job.id, state=State.CANCELED).exists()
     if canceled:  # while it ran: then what this run has just stored must go as well
         images.remove(job)
-    return bool(settled)
+    return False
 
 
 def _fail(job: Job, lease: uuid.UUID, error: MatteryError) -> bool:
