@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -197,6 +197,11 @@ class ApiKey(models.Model):
 
 def this_month() -> date:
     return timezone.now().date().replace(day=1)
+
+
+def next_month() -> date:
+    """When credits are granted anew."""
+    return (this_month() + timedelta(days=31)).replace(day=1)
 
 
 class AllowanceQuerySet(TenantQuerySet["Allowance"]):

@@ -4,7 +4,7 @@ forgotten by itself when a process falls silent."""
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import cast
 
 import redis
@@ -21,7 +21,8 @@ class Heartbeat:
     process: str
     provider: str
     warm: list[str]
-    installed: list[str]
+    installed: dict[str, str]
+    """Models, and the version of each that is in use."""
 
 
 def beat(heartbeat: Heartbeat) -> None:
@@ -47,7 +48,7 @@ def alive() -> list[Heartbeat]:
         found = cast(list[str | None], valkey.client().mget(keys)) if keys else []
     except redis.RedisError as error:
         raise QueueUnavailable from error
-    return [Heartbeat(**json.loads(heartbeat)) for heartbeat in found if heartbeat]
+    return [_heartbeat(text) for text in found if text]
 
 
 def installed_models() -> list[str]:
@@ -57,6 +58,12 @@ def installed_models() -> list[str]:
 def warm_processes() -> Counter[tuple[str, str]]:
     """How many processes have a model warm, by model and provider."""
     return Counter((model, heartbeat.provider) for heartbeat in alive() for model in heartbeat.warm)
+
+
+def _heartbeat(text: str) -> Heartbeat:
+    """Of a worker that may be newer than this process, and say more."""
+    said = json.loads(text)
+    return Heartbeat(**{field.name: said[field.name] for field in fields(Heartbeat)})
 
 
 def _key(process: str) -> str:

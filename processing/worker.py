@@ -67,7 +67,7 @@ def _heartbeat() -> Heartbeat:
         process=_process_name(),
         provider=sessions().provider,
         warm=sessions().warm_models,
-        installed=sessions().installed_models,
+        installed=sessions().installed,
     )
 
 

@@ -116,8 +116,9 @@ class SessionCache:
             return list(self._sessions)
 
     @property
-    def installed_models(self) -> list[str]:
-        return self._store.installed_models()
+    def installed(self) -> dict[str, str]:
+        """The version in use of every model that is installed."""
+        return {name: self._store.active(name).version.version for name in self._store.installed_models()}
 
     def warm(self) -> None:
         """Loads the pinned models that are installed. Raises ModelCorrupt or ProviderUnavailable."""

@@ -14,7 +14,7 @@ from processing.models import Job, State
 from tests.admin.conftest import make_busy_account, record_request
 from tests.conftest import Account
 
-WORKER = Heartbeat(process="test:1", provider="openvino", warm=["u2net"], installed=["u2net"])
+WORKER = Heartbeat(process="test:1", provider="openvino", warm=["u2net"], installed={"u2net": "1"})
 
 
 @pytest.fixture

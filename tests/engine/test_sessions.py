@@ -145,7 +145,7 @@ def test_a_provider_that_does_not_work_is_named_in_that_line(
 
 def test_it_lists_what_is_installed(networks: catalog.Catalog, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "b")
-    assert cache_of(networks, tmp_path).installed_models == ["a", "c"]
+    assert cache_of(networks, tmp_path).installed == {"a": "1", "c": "1"}
 
 
 def test_a_model_that_is_not_here_is_refused(networks: catalog.Catalog, tmp_path: Path) -> None:

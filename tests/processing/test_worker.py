@@ -71,7 +71,7 @@ def test_each_process_says_what_it_has_warm(worker: ChildProcess) -> None:
 
 @pytest.fixture
 def passing() -> str:
-    heartbeats.beat(Heartbeat("passing:1", provider="cpu", warm=["passing"], installed=["passing"]))
+    heartbeats.beat(Heartbeat("passing:1", provider="cpu", warm=["passing"], installed={"passing": "1"}))
     return "passing"
 
 
