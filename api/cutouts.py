@@ -1,5 +1,7 @@
 """What the dialects of creating a cutout share."""
 
+from uuid import UUID
+
 from django.http import FileResponse, HttpRequest
 
 from accounts.callers import Caller
@@ -11,21 +13,46 @@ from processing.images import Kind
 from processing.models import Job
 
 
-def cut_out(request: HttpRequest, caller: Caller, upload: Upload, options: Options, *, wait_s: int) -> Job:
-    """Submits the image, and waits for its end for that long; the job as it stands then."""
+def cut_out(
+    request: HttpRequest,
+    caller: Caller,
+    upload: Upload,
+    options: Options,
+    *,
+    wait_s: int,
+    job_id: UUID | None = None,
+) -> Job:
+    """Submits the image, and waits for its end for that long; the job as it stands then.
+
+    A job that has `job_id` already is not made again.
+    """
+    job = jobs.find(caller, job_id) if job_id else None
+    if job is None:
+        job = _submitted(request, caller, upload, options, wait_s=wait_s, job_id=job_id)
+    note_job(request, job)
+    return jobs.wait(caller, job, seconds=wait_s) if wait_s and not job.is_finished else job
+
+
+def _submitted(
+    request: HttpRequest,
+    caller: Caller,
+    upload: Upload,
+    options: Options,
+    *,
+    wait_s: int,
+    job_id: UUID | None,
+) -> Job:
     require = jobs.require_worker if wait_s else jobs.require_installed
     require(options.model)
-    request_id = request.META["REQUEST_ID"]
-    job = jobs.submit(
+    return jobs.submit(
         caller,
         upload.image,
         options,
         background=upload.background,
         filename=upload.filename,
-        request_id=request_id,
+        request_id=request.META["REQUEST_ID"],
+        job_id=job_id,
     )
-    note_job(request, job)
-    return jobs.wait(caller, job, seconds=wait_s) if wait_s else job
 
 
 def result_file(job: Job) -> FileResponse:

@@ -39,6 +39,7 @@ class Limits:
     page_size: int = limit(20, "lines", "Lines on a page, when the request does not say.")
     page_size_max: int = limit(100, "lines", "Lines on a page, at most.")
     key_use_s: int = limit(60, "seconds", "How exactly the last use of an API key is noted.")
+    idempotency_s: int = limit(86_400, "seconds", "For how long an Idempotency-Key is remembered, with its answer.")
     keys_per_tenant: int = limit(50, "keys", "API keys of one tenant that are not revoked.")
     audit_export_rows: int = limit(500_000, "lines", "Lines in one CSV export of the audit log.")
 

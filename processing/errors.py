@@ -4,7 +4,9 @@ ProcessingError
 ├── JobNotFound          404 job_not_found
 ├── ResultNotReady       409 result_not_ready
 ├── JobCanceled          409 job_canceled
+├── RequestInProgress    409 request_in_progress
 ├── ImagesRemoved        410 images_removed
+├── IdempotencyKeyReused 422 idempotency_key_reused
 ├── RunTimedOut          422 run_timed_out
 ├── OriginalMissing      500 original_missing
 ├── WorkerLost           500 worker_lost
@@ -32,6 +34,16 @@ class ResultNotReady(ProcessingError):
 
 class JobCanceled(ProcessingError):
     code, status, title = "job_canceled", 409, "The job was canceled"
+
+
+class RequestInProgress(ProcessingError):
+    code, status, title, is_retryable = "request_in_progress", 409, "A request with this key is under way", True
+    usual_detail = "The first request with this Idempotency-Key has not been answered yet. Ask again shortly."
+
+
+class IdempotencyKeyReused(ProcessingError):
+    code, status, title = "idempotency_key_reused", 422, "This Idempotency-Key came with another request"
+    usual_detail = "Use a new Idempotency-Key for every new request, and the same one only to repeat it unchanged."
 
 
 class ImagesRemoved(ProcessingError):

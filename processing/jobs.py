@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts import ledger
@@ -52,9 +52,10 @@ def submit(
     background: bytes | None = None,
     filename: str = "",
     request_id: str = "",
+    job_id: uuid.UUID | None = None,
 ) -> Job:
     """Accepts one image: checks its header, reserves the credit, stores the original and queues the job. `background`
-    is the image for the option background_image.
+    is the image for the option background_image, `job_id` the id that the job is to have.
 
     Raises an EngineError for an image that cannot be cut out so, InsufficientCredits, RoleForbids or
     StorageUnavailable; then nothing is left behind.
@@ -66,6 +67,7 @@ def submit(
     _check_background(background, options, limits)
     now = timezone.now()
     job = Job(
+        id=job_id or uuid.uuid4(),
         tenant=caller.tenant,
         api_key=caller.api_key,
         user=caller.user,
@@ -89,6 +91,8 @@ def submit(
         if background is not None:
             images.store(job, Kind.BACKGROUND, background)
         _accept(caller, job)
+    except IntegrityError:  # there is a job with this id, and the stored image is its own
+        raise
     except BaseException:
         images.remove(job)
         raise
@@ -161,10 +165,15 @@ def wait(caller: Caller, job: Job, *, seconds: int) -> Job:
 
 
 def get(caller: Caller, job_id: uuid.UUID) -> Job:
-    with caller.scope():
-        job: Job | None = Job.objects.filter(id=job_id).first()
+    job = find(caller, job_id)
     if job is None:
         raise JobNotFound
+    return job
+
+
+def find(caller: Caller, job_id: uuid.UUID) -> Job | None:
+    with caller.scope():
+        job: Job | None = Job.objects.filter(id=job_id).first()
     return job
 
 

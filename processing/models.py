@@ -173,6 +173,32 @@ class Job(models.Model):
         return int((self.finished_at - self.created_at).total_seconds() * 1000) if self.finished_at else None
 
 
+class IdempotentRequest(models.Model):
+    """A request that came with an Idempotency-Key, and what was answered; see processing/idempotency.py."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    job_id = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(db_index=True)
+    claimed_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(null=True)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="one_request_per_idempotency_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def is_answered(self) -> bool:
+        return self.status is not None
+
+
 class AuditRecord(models.Model):
     """One request, or one act of a person. Append-only, in the database too. Outlives what it names, so it holds no
     foreign key but the tenant's."""

@@ -7,7 +7,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 
-from processing import sweeping
+from processing import idempotency, sweeping
 
 # The limits of an image are not theirs. Doing them twice is harmless, losing one too: the next comes by itself.
 UNHURRIED: dict[str, Any] = {"soft_time_limit": 1_700, "time_limit": 1_800, "acks_late": False}
@@ -30,6 +30,8 @@ def sweep() -> None:
 @shared_task(name="processing.housekeeping.remove_expired_images", **UNHURRIED)
 def remove_expired_images() -> None:
     while sweeping.remove_expired_images():
+        pass
+    while idempotency.remove_expired():
         pass
 
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api import uploads
+from api import idempotency, uploads
 from api.authentication import caller_of
 from api.cutouts import cut_out, result_file
 from api.errors import InvalidParameter
@@ -46,6 +46,12 @@ WAIT = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"`wait=N`: answer with the result within N seconds, at most {LIMITS.wait_max_s}.",
 )
+IDEMPOTENCY_KEY = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Anything unique, such as a UUID. Repeated with it, the request is answered again and done once.",
+)
 LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[200, 202], description="The job.")
 
 
@@ -76,7 +82,7 @@ class JobsView(APIView):
             "image/*": OpenApiTypes.BINARY,
             "application/octet-stream": OpenApiTypes.BINARY,
         },
-        parameters=[WAIT, LOCATION, JobOptionsSerializer],
+        parameters=[WAIT, IDEMPOTENCY_KEY, LOCATION, JobOptionsSerializer],
         responses={
             **RESULTS,
             (200, "application/json"): JobSerializer,
@@ -91,8 +97,13 @@ class JobsView(APIView):
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
         implied = {"background_image": True} if upload.background is not None else {}
         options = Options.parse(implied | dict(upload.fields), default_model=settings.DEFAULT_MODEL)
-        job = cut_out(request._request, caller, upload, options, wait_s=wait_s)
-        return self._answer(request, job, waited=bool(wait_s))
+
+        def answer(job_id: UUID | None) -> HttpResponseBase:
+            job = cut_out(request._request, caller, upload, options, wait_s=wait_s, job_id=job_id)
+            return self._answer(request, job, waited=bool(wait_s))
+
+        fingerprint = idempotency.fingerprint(request._request, upload)
+        return idempotency.once(request._request, caller, fingerprint, answer)
 
     def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponseBase:
         if not waited or not job.is_finished:
