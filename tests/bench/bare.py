@@ -44,8 +44,16 @@ class Pool:
         equals = [
             subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True) for _ in range(self.processes)
         ]
-        figures = [[float(part) for part in process.communicate()[0].split()] for process in equals]
-        return sum(line[0] for line in figures), sum(line[1] for line in figures)
+        figures = [_figures(process) for process in equals]
+        return sum(inference for inference, _ in figures), sum(whole for _, whole in figures)
+
+
+def _figures(process: subprocess.Popen[str]) -> tuple[float, float]:
+    said, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit("A bare session broke off; what it said stands above.")
+    inference, whole = map(float, said.split())
+    return inference, whole
 
 
 def rate(work: Callable[[], object], *, callers: int, starts_at: float, seconds: float) -> float:
@@ -84,6 +92,8 @@ def main() -> None:
     side = session.model.input_px
     batch = np.random.default_rng(7).random((1, 3, side, side), np.float32)
     image, options = given.photo.read_bytes(), Options(model=given.model)
+    if time.time() > given.starts_at:
+        raise SystemExit(f"The session was not warm within {WARM_UP_S} s; the others have begun without it.")
     inference = rate(
         lambda: session.predict(batch), callers=given.callers, starts_at=given.starts_at, seconds=given.seconds
     )
