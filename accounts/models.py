@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.core.validators import MinValueValidator
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
@@ -15,6 +16,9 @@ from django.utils import timezone
 from accounts.tenancy import TenantManager, TenantQuerySet
 
 MEGABYTE = 1_000_000
+ORIGIN = RegexValidator(
+    r"^https?://[a-z0-9.-]+(:\d{1,5})?\Z", "An origin is https://, a host in small letters, no path."
+)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -108,6 +112,15 @@ class Tenant(models.Model):
     name = models.CharField(max_length=100)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="tenants")
     is_suspended = models.BooleanField(default=False, help_text="Its keys and people are refused; nothing is removed.")
+    cors_origins = ArrayField(
+        models.CharField(max_length=255, validators=[ORIGIN]),
+        verbose_name="origins of web pages",
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Pages from there may call the API in a browser (CORS), such as https://shop.example; "
+        "several with commas.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TenantManager.from_queryset(TenantQuerySet)()
