@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import FileResponse, HttpRequest
 
 from accounts.callers import Caller
+from api import uploads
 from api.middleware import note_job
 from api.uploads import Upload
 from processing import images, jobs
@@ -42,8 +43,10 @@ def _submitted(
     wait_s: int,
     job_id: UUID | None,
 ) -> Job:
+    caller.require_submit()
     require = jobs.require_worker if wait_s else jobs.require_installed
     require(options.model)
+    upload = uploads.fetched(upload, max_bytes=caller.tenant.plan.max_upload_bytes)
     return jobs.submit(
         caller,
         upload.image,

@@ -58,6 +58,7 @@ def fingerprint(request: HttpRequest, upload: Upload) -> str:
         request.path,
         upload.filename,
         sorted(upload.fields.items()),
+        *(address.url if address else None for address in (upload.image_address, upload.background_address)),
         *(hashlib.sha256(file).hexdigest() if file else None for file in (upload.image, upload.background)),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -91,6 +91,11 @@ VARIABLES = {
             "How many proxies in front of the web server set X-Forwarded-For.",
         ),
         Variable(
+            "FETCH_ALLOWED_HOSTS",
+            "",
+            "Hosts that images are fetched from though they are not public, as name or name:port. Never in production.",
+        ),
+        Variable(
             "EMAIL_URL",
             "consolemail://",
             "How e-mail leaves, such as smtp+tls://user:password@host:587.",

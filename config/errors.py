@@ -3,7 +3,7 @@
     MatteryError
     ├── EngineError       processing/engine/errors.py   the image or the network
     ├── AccountError      accounts/errors.py            who asks, and how much is left
-    ├── ProcessingError   processing/errors.py          jobs, workers, storage
+    ├── ProcessingError   processing/errors.py          jobs, workers, storage, fetching
     └── RequestError      api/errors.py                 the HTTP request itself
 
 Each class states a stable `code`, the HTTP `status` that every API dialect answers with, a `title`, and

@@ -195,6 +195,9 @@ CORS_EXPOSE_HEADERS = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 
+# Fetching
+FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")
+
 # E-mail
 MAILERS = {"default": env.mailer("EMAIL_URL")}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

@@ -1,4 +1,4 @@
-"""Jobs, workers and storage.
+"""Jobs, workers, storage, and what is fetched from elsewhere.
 
 ProcessingError
 ├── JobNotFound          404 job_not_found
@@ -8,6 +8,11 @@ ProcessingError
 ├── ImagesRemoved        410 images_removed
 ├── IdempotencyKeyReused 422 idempotency_key_reused
 ├── RunTimedOut          422 run_timed_out
+├── FetchError
+│   ├── UrlRefused       400 url_refused
+│   ├── FetchFailed      422 fetch_failed
+│   ├── FetchTimedOut    422 fetch_timed_out
+│   └── TooManyFetches   503 too_many_fetches
 ├── OriginalMissing      500 original_missing
 ├── WorkerLost           500 worker_lost
 ├── NoWarmWorker         503 no_warm_worker
@@ -53,6 +58,29 @@ class ImagesRemoved(ProcessingError):
 
 class RunTimedOut(ProcessingError):
     code, status, title = "run_timed_out", 422, "The image took too long"
+
+
+class FetchError(ProcessingError):
+    """What a customer's URL leads to could not be had."""
+
+
+class UrlRefused(FetchError):
+    code, status, title = "url_refused", 400, "This address is not called"
+
+
+class FetchFailed(FetchError):
+    code, status, title = "fetch_failed", 422, "The file could not be fetched"
+
+
+class FetchTimedOut(FetchError):
+    code, status, title, is_retryable = "fetch_timed_out", 422, "Fetching the file took too long", True
+    usual_detail = "The server at this address is too slow. Try again, or send the file itself."
+
+
+class TooManyFetches(FetchError):
+    code, status, title, is_retryable = "too_many_fetches", 503, "Too many files are being fetched", True
+    usual_detail = "Too many files are being fetched just now. Try again shortly, or send the file itself."
+    usual_retry_after_s = 2
 
 
 class OriginalMissing(ProcessingError):

@@ -17,7 +17,7 @@ from processing.errors import IdempotencyKeyReused, RequestInProgress
 from processing.models import IdempotentRequest
 
 BATCH = 1_000
-CLEANING_UP_S = 30  # what a request may take beside waiting for its result
+CLEANING_UP_S = 30  # what a request may take beside fetching its two images and waiting for its result
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def claim(caller: Caller, key: str, fingerprint: str) -> IdempotentRequest:
 
 def _taken_over(request: IdempotentRequest) -> bool:
     """Whether its process must have died, and we are the first to see it."""
-    overdue = timezone.now() - timedelta(seconds=LIMITS.wait_max_s + CLEANING_UP_S)
+    overdue = timezone.now() - timedelta(seconds=2 * LIMITS.fetch_s + LIMITS.wait_max_s + CLEANING_UP_S)
     unanswered = IdempotentRequest.objects.filter(pk=request.pk, status=None, claimed_at__lt=overdue)
     return bool(unanswered.update(claimed_at=timezone.now()))
 

@@ -140,7 +140,7 @@ def test_every_operation_of_the_schema_is_documented() -> None:
     operations = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
     table = (DOCS / "api.md").read_text().partition("## Signing in")[0]
     documented = set(names(row[0] for row in rows(table)))
-    assert documented - {"POST /api/remove"} == operations
+    assert documented - {"POST /api/remove", "GET /api/remove"} == operations
 
 
 def test_every_field_of_a_job_is_documented() -> None:
@@ -151,7 +151,7 @@ def test_every_field_of_a_job_is_documented() -> None:
 def test_every_parameter_of_rembgs_api_is_documented() -> None:
     documented = names(row[0] for row in rows(section(DOCS / "api.md", "## For clients of rembg's server")))
     flags = {*rembg.MASK_ONLY, *rembg.OWN_COLOURS}
-    assert sorted(documented) == sorted(rembg.PARAMETERS.keys() | flags | rembg.IGNORED | {"vm"})
+    assert sorted(documented) == sorted(rembg.PARAMETERS.keys() | flags | rembg.IGNORED | {"vm", "url"})
 
 
 def test_every_figure_is_documented(committed_db: None) -> None:

@@ -1,4 +1,4 @@
-"""rembg's server API: `POST /api/remove`, so that its clients work here with the host and a key changed."""
+"""rembg's server API, `/api/remove`, so that its clients work here with the host and a key changed."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -33,6 +33,8 @@ PARAMETERS = {
 }
 MASK_ONLY = ("om", "return_mask")
 OWN_COLOURS = ("dc", "a", "alpha_matting")  # what takes the background out of the edges' colours
+FILES = uploads.Names("file", image_url="url")
+METHODS = ("GET", "POST")
 IGNORED = {"extras"}  # hints for models that take points or text; none of ours does
 
 
@@ -45,16 +47,16 @@ def remove(request: HttpRequest) -> HttpResponseBase:
         body = {"detail": error.detail, "error": error.detail, "code": error.code}
         response = stamped(request, error, JsonResponse(body, status=error.status))
         if isinstance(error, MethodNotAllowed):
-            response["Allow"] = "POST"
+            response["Allow"] = ", ".join(METHODS)
         return response
 
 
 def _removed(request: HttpRequest) -> HttpResponseBase:
-    if request.method != "POST":
-        raise MethodNotAllowed("Send the image with POST, in the form field file.")
+    if request.method not in METHODS:
+        raise MethodNotAllowed("Send the image with POST, in the form field file, or its address with GET, as url.")
     caller = callers.remember(request, callers.by_key(given_key(request) or ""))
     throttles.require_within_rate(caller)
-    upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, names=uploads.Names("file"))
+    upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
     options = options_of(upload.fields)
     job = cut_out(request, caller, upload, options, wait_s=LIMITS.wait_max_s)
     if not job.is_finished and jobs.cancel(caller, job.id):

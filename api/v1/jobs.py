@@ -20,6 +20,7 @@ from api.errors import InvalidParameter
 from api.middleware import note_job
 from api.v1.negotiation import preferred_wait_s, wants_json
 from api.v1.serializers import (
+    JobAddressesSerializer,
     JobFormSerializer,
     JobJsonSerializer,
     JobOptionsSerializer,
@@ -33,7 +34,7 @@ from processing.engine import catalog
 from processing.engine.options import Options
 from processing.models import Job, JobQuerySet, State
 
-FILES = uploads.Names(background=jobs.BACKGROUND_FILE)
+FILES = uploads.Names(background=jobs.BACKGROUND_FILE, image_url="image_url", background_url="background_url")
 RESULT = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
 RESULTS = {
     (200, media_type): RESULT
@@ -78,6 +79,7 @@ class JobsView(APIView):
         operation_id="create_job",
         request={
             "multipart/form-data": JobFormSerializer,
+            "application/x-www-form-urlencoded": JobAddressesSerializer,
             "application/json": JobJsonSerializer,
             "image/*": OpenApiTypes.BINARY,
             "application/octet-stream": OpenApiTypes.BINARY,
@@ -95,7 +97,7 @@ class JobsView(APIView):
         caller = caller_of(request)
         wait_s = preferred_wait_s(request._request)
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
-        implied = {"background_image": True} if upload.background is not None else {}
+        implied = {"background_image": True} if upload.has_background else {}
         options = Options.parse(implied | dict(upload.fields), default_model=settings.DEFAULT_MODEL)
 
         def answer(job_id: UUID | None) -> HttpResponseBase:

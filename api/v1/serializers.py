@@ -119,13 +119,24 @@ class FormFile(serializers.FileField):
     """Bytes; REST framework's own field describes itself as the address that it answers with."""
 
 
-class JobFormSerializer(JobOptionsSerializer):
-    image = FormFile(help_text=f"{SUPPORTED}.")
+class JobAddressesSerializer(JobOptionsSerializer):
+    """Images by their addresses, as any body may name them."""
+
+    image_url = serializers.URLField(
+        required=False, help_text="A public address to fetch the image from, instead of it."
+    )
+    background_url = serializers.URLField(required=False, help_text="The same for background_file.")
+
+
+class JobFormSerializer(JobAddressesSerializer):
+    image = FormFile(required=False, help_text=f"{SUPPORTED}. This or image_url.")
     background_file = FormFile(required=False, help_text=f"The image for background_image. {SUPPORTED}.")
 
 
-class JobJsonSerializer(JobOptionsSerializer):
-    image = serializers.CharField(help_text="The image in base64; a data: URL will do.")
+class JobJsonSerializer(JobAddressesSerializer):
+    image = serializers.CharField(
+        required=False, help_text="The image in base64; a data: URL will do. This or image_url."
+    )
     background_file = serializers.CharField(required=False, help_text="The image for background_image, in base64.")
     filename = serializers.CharField(required=False, help_text="For people to recognise it by.")
 

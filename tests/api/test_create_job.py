@@ -200,8 +200,20 @@ def test_a_body_that_cannot_be_read(http: httpx.Client, alice: Account, content_
 
 
 def test_a_body_of_another_type(http: httpx.Client, alice: Account, photo: bytes) -> None:
-    headers = alice.headers | {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = alice.headers | {"Content-Type": "application/pdf"}
     assert_problem(http.post("/api/v1/jobs", headers=headers, content=photo), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=latin-1"])
+@pytest.mark.parametrize("size", [100, 400_000])
+def test_a_photograph_in_place_of_a_form(
+    http: httpx.Client, alice: Account, photo: bytes, charset: str, size: int
+) -> None:
+    """What curl sends when it is not told the type."""
+    headers = alice.headers | {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    response = http.post("/api/v1/jobs", headers=headers, content=(photo * 20)[:size])
+    assert response.status_code == 400
+    assert response.json()["code"] in ("malformed_body", "missing_image")
 
 
 def test_an_unknown_model_names_the_known_ones(post: Post, photo: bytes, alice: Account) -> None:
@@ -287,8 +299,11 @@ def raw(web: str, request_line: str, headers: dict[str, str], body: bytes = b"")
 
 
 def test_a_body_that_breaks_off_is_refused(web: str, alice: Account, photo: bytes) -> None:
-    headers = alice.headers | {"Content-Type": "image/jpeg", "Content-Length": str(len(photo))}
-    assert raw(web, "POST /api/v1/jobs", headers, photo[:5_000]).startswith("HTTP/1.1 400")
+    for content_type in ("image/jpeg", "application/x-www-form-urlencoded"):
+        headers = alice.headers | {"Content-Type": content_type, "Content-Length": str(len(photo))}
+        answer = raw(web, "POST /api/v1/jobs", headers, photo[:5_000])
+        assert answer.startswith("HTTP/1.1 400")
+        assert "malformed_body" in answer
     assert left_behind(alice) == NOTHING
 
 

@@ -1,4 +1,4 @@
-"""POST /api/remove, as rembg's clients use it."""
+"""POST /api/remove, as rembg's clients use it; GET is in test_images_by_address.py."""
 
 import base64
 import io
@@ -111,9 +111,9 @@ def test_an_unexpected_body_is_no_server_error(http: httpx.Client, alice: Accoun
 
 
 def test_another_method_is_refused_in_the_same_shape(http: httpx.Client, alice: Account) -> None:
-    response = http.get("/api/remove", headers=alice.headers)
+    response = http.put("/api/remove", headers=alice.headers)
     assert response.status_code == 405
-    assert response.headers["allow"] == "POST"
+    assert response.headers["allow"] == "GET, POST"
     assert response.json()["error"]
 
 
