@@ -9,7 +9,8 @@ AccountError
 ├── TenantSuspended       403 tenant_suspended
 ├── TooManyKeys           409 too_many_keys
 ├── InsufficientCredits   402 insufficient_credits
-└── RateLimited           429 rate_limited
+├── RateLimited           429 rate_limited
+└── TooManyJobs           429 too_many_jobs
 """
 
 from config.errors import MatteryError
@@ -50,6 +51,11 @@ class TooManyKeys(AccountError):
 
 class InsufficientCredits(AccountError):
     code, status, title = "insufficient_credits", 402, "No credits left"
+
+
+class TooManyJobs(AccountError):
+    code, status, title, is_retryable = "too_many_jobs", 429, "Too many jobs wait", True
+    usual_retry_after_s = 5
 
 
 class RateLimited(AccountError):

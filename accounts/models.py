@@ -83,7 +83,21 @@ class Plan(models.Model):
     requests_per_minute = models.PositiveIntegerField(
         default=300,
         validators=[MinValueValidator(1)],
-        help_text="Of each API key and of each person in the dashboard.",
+        help_text="Of each API key and of each person in the dashboard; an image counts once for each megapixel.",
+    )
+    tenant_requests_per_minute = models.PositiveIntegerField(
+        "requests per minute in all",
+        default=3_000,
+        db_default=3_000,
+        validators=[MinValueValidator(1)],
+        help_text="Of a tenant's keys and people together.",
+    )
+    max_unfinished_jobs = models.PositiveIntegerField(
+        "most unfinished jobs",
+        default=1_000,
+        db_default=1_000,
+        validators=[MinValueValidator(1)],
+        help_text="Jobs of one tenant that may wait or run at the same time.",
     )
     retention_days = models.PositiveIntegerField(
         default=30,

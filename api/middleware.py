@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from math import ceil
 from time import monotonic
 
 import structlog
@@ -6,7 +7,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from accounts import callers
+from accounts import callers, rates
 from api.errors import is_api
 from processing import audit
 from processing.models import Job
@@ -33,6 +34,26 @@ class ProbeMiddleware:
             return self.get_response(request)
         answer: HttpResponse = resolve(request.path_info).func(request)
         return answer
+
+
+class RateLimitMiddleware:
+    """Says what is left of the caller's rates, as the IETF's draft "RateLimit header fields for HTTP" has it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        caller = callers.of(request)
+        left = rates.left(caller) if caller and is_api(request) else {}
+        if left:
+            response["RateLimit-Policy"] = ", ".join(
+                f'"{name}";q={rate.limit};w={rates.WINDOW_S}' for name, rate in left.items()
+            )
+            response["RateLimit"] = ", ".join(
+                f'"{name}";r={rate.remaining};t={ceil(rate.resets_in_s)}' for name, rate in left.items()
+            )
+        return response
 
 
 class AuditMiddleware:

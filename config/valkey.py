@@ -1,4 +1,4 @@
-"""The connections to Valkey for wake-ups and heartbeats. Rate limits have their own, see api/throttles.py."""
+"""The connections to Valkey, for wake-ups, heartbeats and rates."""
 
 from functools import cache
 

@@ -10,13 +10,15 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from math import ceil
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, rates
 from accounts.callers import Caller
+from accounts.errors import TooManyJobs
 from accounts.models import Plan
 from accounts.tenancy import platform_scope, tenant_scope
 from config.errors import MatteryError
@@ -36,6 +38,7 @@ from processing.errors import (
 from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
+MEGAPIXEL = 1_000_000
 CREDITS_PER_IMAGE = Decimal(1)
 BACKGROUND_FILE = "background_file"
 
@@ -57,14 +60,15 @@ def submit(
     """Accepts one image: checks its header, reserves the credit, stores the original and queues the job. `background`
     is the image for the option background_image, `job_id` the id that the job is to have.
 
-    Raises an EngineError for an image that cannot be cut out so, InsufficientCredits, RoleForbids or
-    StorageUnavailable; then nothing is left behind.
+    Raises an EngineError for an image that cannot be cut out so, InsufficientCredits, RateLimited, RoleForbids,
+    TooManyJobs or StorageUnavailable; then nothing is left behind.
     """
     caller.require_submit()
     limits = limits_of(caller.tenant.plan)
     info = decode.inspect(data, limits)
     placement.check(options, (info.width, info.height))
     _check_background(background, options, limits)
+    rates.spend(caller, ceil(info.width * info.height / MEGAPIXEL) - 1)  # the request itself has counted for one
     now = timezone.now()
     job = Job(
         id=job_id or uuid.uuid4(),
@@ -113,9 +117,16 @@ def _check_background(background: bytes | None, options: Options, limits: decode
 
 def _accept(caller: Caller, job: Job) -> None:
     with caller.scope():
+        # It locks the tenant's allowance, so that nobody else adds a job while these are counted.
         ledger.reserve(caller.tenant, job_id=job.id, credits=job.credits, api_key=caller.api_key)
+        _require_room(caller.tenant.plan)
         job.save(force_insert=True)
         transaction.on_commit(partial(queue.publish, job.id), robust=True)
+
+
+def _require_room(plan: Plan) -> None:
+    if Job.objects.unfinished().count() >= plan.max_unfinished_jobs:
+        raise TooManyJobs(f"{plan.max_unfinished_jobs} jobs wait or run, as many as the {plan} plan allows at a time.")
 
 
 def selectable_models() -> list[str]:

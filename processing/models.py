@@ -64,6 +64,9 @@ class JobQuerySet(TenantQuerySet["Job"]):
         """On the queue for so long that the queue may have lost them."""
         return self.filter(state=State.QUEUED, queued_at__lt=timezone.now() - timedelta(seconds=LIMITS.pickup_s))
 
+    def unfinished(self) -> JobQuerySet:
+        return self.filter(state__in=[State.QUEUED, State.RUNNING])
+
     def count_by_state(self) -> dict[State, int]:
         counted = self.order_by().values_list("state").annotate(models.Count("pk"))
         return dict.fromkeys(State, 0) | {State(state): count for state, count in counted}
@@ -127,6 +130,11 @@ class Job(models.Model):
             models.Index(
                 fields=["state", "queued_at"],
                 name="job_unfinished",
+                condition=Q(state__in=["queued", "running"]),
+            ),
+            models.Index(
+                fields=["tenant"],
+                name="job_unfinished_of_tenant",
                 condition=Q(state__in=["queued", "running"]),
             ),
             models.Index(

@@ -42,7 +42,7 @@ def now() -> Overview:
     """Needs the platform's scope."""
     workers, trouble = _workers()
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    unfinished = Job.objects.filter(state__in=[State.QUEUED, State.RUNNING]).count_by_state()
+    unfinished = Job.objects.unfinished().count_by_state()
     allowed = Allowance.objects.filter(month=this_month()).aggregate(used=Sum("used"), granted=Sum("granted"))
     return Overview(
         tenants=Tenant.objects.count(),

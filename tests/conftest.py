@@ -63,8 +63,11 @@ def charlie(committed_db: None) -> Account:
     return make_account("Charlie", requests_per_minute=10_000)
 
 
+type NewAccount = Callable[..., Account]
+
+
 @pytest.fixture
-def new_account(committed_db: None) -> Callable[..., Account]:
+def new_account(committed_db: None) -> NewAccount:
     return make_account
 
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import callers
-from api import throttles, uploads
+from accounts import callers, rates
+from api import uploads
 from api.authentication import given_key
 from api.cutouts import cut_out, result_file
 from api.errors import MethodNotAllowed, stamped, translated
@@ -55,7 +55,7 @@ def _removed(request: HttpRequest) -> HttpResponseBase:
     if request.method not in METHODS:
         raise MethodNotAllowed("Send the image with POST, in the form field file, or its address with GET, as url.")
     caller = callers.remember(request, callers.by_key(given_key(request) or ""))
-    throttles.require_within_rate(caller)
+    rates.spend(caller, 1)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
     options = options_of(upload.fields)
     job = cut_out(request, caller, upload, options, wait_s=LIMITS.wait_max_s)

@@ -16,7 +16,8 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
     class Meta:
         model = Plan
         fields = (
-            "name", "monthly_credits", "max_upload_bytes", "max_megapixels", "requests_per_minute", "retention_days",
+            "name", "monthly_credits", "max_upload_bytes", "max_megapixels", "requests_per_minute",
+            "tenant_requests_per_minute", "max_unfinished_jobs", "retention_days",
         )  # fmt: skip
 
 

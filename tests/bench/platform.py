@@ -50,6 +50,9 @@ def first_key(environment: Mapping[str, str], record_path: Path) -> str:
     """The first tenant's key, on a plan that does not get in the way."""
     run(programs.bootstrap(dict(environment), record_path))
     with psycopg.connect(environment["DATABASE_URL"]) as connection:
-        connection.execute("UPDATE accounts_plan SET monthly_credits = 1000000, requests_per_minute = 1000000")
+        connection.execute(
+            "UPDATE accounts_plan SET monthly_credits = 1e6, requests_per_minute = 1e6,"
+            " tenant_requests_per_minute = 1e6, max_unfinished_jobs = 1e6"
+        )
     key: str = json.loads(record_path.read_text())["api_key"]
     return key

@@ -1,0 +1,110 @@
+"""The plan's rates, counted in Valkey in one step for the key and for its tenant, by the clock of Valkey.
+
+The generic cell rate algorithm (ITU-T I.371, "virtual scheduling"): of each bucket only the moment is kept at which it
+will be full again. A request moves that moment by its share of a minute, and is refused if it would lie more than a
+minute ahead. So a rate may be used in a burst and comes back evenly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from time import time
+from typing import cast
+
+import redis
+import structlog
+from redis.commands.core import Script
+
+from accounts.callers import Caller
+from accounts.errors import RateLimited
+from config import valkey
+
+WINDOW_S = 60
+SPEND = """
+local window, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1e6
+local full_at, wait = {}, 0
+for i, key in ipairs(KEYS) do
+    local limit = tonumber(ARGV[2 + i])
+    local share = math.min(cost, limit) * window / limit
+    full_at[i] = math.max(tonumber(redis.call('GET', key) or 0), now) + share
+    wait = math.max(wait, full_at[i] - window - now)
+end
+if wait > 1e-3 then return {tostring(wait)} end
+local answer = {'0'}
+for i, key in ipairs(KEYS) do
+    if cost > 0 then
+        redis.call('SET', key, string.format('%.6f', full_at[i]), 'PX', math.ceil((full_at[i] - now) * 1000) + 1)
+    end
+    answer[i + 1] = tostring(full_at[i] - now)
+end
+return answer
+"""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What is left of a bucket, and in how many seconds it will be full again."""
+
+    limit: int
+    remaining: int
+    resets_in_s: float
+
+    @property
+    def resets_at(self) -> int:
+        """In Unix seconds."""
+        return ceil(time() + self.resets_in_s)
+
+
+def spend(caller: Caller, cost: int) -> None:
+    """Takes as much from the rate of the caller's key and of the tenant, or from neither.
+
+    Raises RateLimited. Without Valkey nobody is refused: jobs are then accepted and done later.
+    """
+    try:
+        wait_s, *_ = _run(caller, cost)
+    except redis.RedisError as error:
+        log.warning("rate not counted", error=str(error))
+        return
+    if wait_s:
+        raise RateLimited(
+            f"More than the {caller.tenant.plan} plan allows in a minute. Wait as Retry-After says.",
+            retry_after_s=max(1, ceil(wait_s)),
+        )
+
+
+def left(caller: Caller) -> Mapping[str, Rate]:
+    """By the name of the bucket, `key` or `tenant`; empty without Valkey."""
+    try:
+        _, *fills_in_s = _run(caller, 0)
+    except redis.RedisError:
+        return {}
+    limits = _limits(caller)
+    return {
+        name: Rate(limit, int(limit * (1 - fills_in / WINDOW_S) + 1e-6), fills_in)
+        for (name, limit), fills_in in zip(limits.items(), fills_in_s, strict=True)
+    }
+
+
+def _run(caller: Caller, cost: int) -> list[float]:
+    """Seconds to wait; if none, the seconds in which each bucket will be full."""
+    limits = _limits(caller)
+    keys = {"key": caller.rate_key, "tenant": f"tenant:{caller.tenant.pk}"}
+    answer = cast(
+        list[str],
+        _script()(keys=[f"mattery:rate:{keys[name]}" for name in limits], args=[WINDOW_S, cost, *limits.values()]),
+    )
+    return [float(part) for part in answer]
+
+
+def _limits(caller: Caller) -> dict[str, int]:
+    plan = caller.tenant.plan
+    return {"key": plan.requests_per_minute, "tenant": plan.tenant_requests_per_minute}
+
+
+@cache
+def _script() -> Script:
+    return valkey.client().register_script(SPEND)
