@@ -8,6 +8,7 @@ RequestError
 ├── Forbidden              403 forbidden
 ├── RouteNotFound          404 not_found
 ├── MethodNotAllowed       405 method_not_allowed
+├── NotAcceptable          406 not_acceptable
 └── UnsupportedMediaType   415 unsupported_media_type
 """
 
@@ -57,6 +58,10 @@ class RouteNotFound(RequestError):
 
 class MethodNotAllowed(RequestError):
     code, status, title = "method_not_allowed", 405, "This method is not offered here"
+
+
+class NotAcceptable(RequestError):
+    code, status, title = "not_acceptable", 406, "Nothing that Accept names is offered here"
 
 
 class UnsupportedMediaType(RequestError):

@@ -67,14 +67,10 @@ def fingerprint(request: HttpRequest, upload: Upload) -> str:
 def _given_key(request: HttpRequest) -> str | None:
     key = request.headers.get(HEADER)
     if key is not None and not KEY.fullmatch(key):
-        raise _invalid()
+        raise InvalidParameter(
+            f"{HEADER} takes 1 to 255 printable ASCII characters without spaces, such as a UUID.", param=HEADER
+        )
     return key
-
-
-def _invalid() -> InvalidParameter:
-    error = InvalidParameter(f"{HEADER} takes 1 to 255 printable ASCII characters without spaces, such as a UUID.")
-    error.param = HEADER
-    return error
 
 
 def _as_bytes(response: HttpResponseBase) -> HttpResponseBase:

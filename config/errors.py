@@ -24,8 +24,9 @@ class MatteryError(Exception):
     usual_retry_after_s: ClassVar[int | None] = None
     param: str | None = None
 
-    def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
+    def __init__(self, detail: str = "", *, retry_after_s: int | None = None, param: str | None = None) -> None:
         self.detail = detail or self.usual_detail or self.title
+        self.param = param or self.param
         self.retry_after_s = retry_after_s or self.usual_retry_after_s
         super().__init__(self.detail)
 

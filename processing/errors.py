@@ -4,6 +4,7 @@ ProcessingError
 ├── JobNotFound          404 job_not_found
 ├── ResultNotReady       409 result_not_ready
 ├── JobCanceled          409 job_canceled
+├── JobFinished          409 job_finished
 ├── RequestInProgress    409 request_in_progress
 ├── ImagesRemoved        410 images_removed
 ├── IdempotencyKeyReused 422 idempotency_key_reused
@@ -39,6 +40,10 @@ class ResultNotReady(ProcessingError):
 
 class JobCanceled(ProcessingError):
     code, status, title = "job_canceled", 409, "The job was canceled"
+
+
+class JobFinished(ProcessingError):
+    code, status, title = "job_finished", 409, "The job has ended already"
 
 
 class RequestInProgress(ProcessingError):

@@ -30,6 +30,7 @@ from processing.engine.errors import ImageError, ModelNotInstalled
 from processing.engine.options import Options, refusal
 from processing.errors import (
     JobCanceled,
+    JobFinished,
     JobNotFound,
     NoWarmWorker,
     QueueUnavailable,
@@ -239,6 +240,17 @@ def cancel(caller: Caller, job_id: uuid.UUID) -> bool:
             transaction.on_commit(partial(discard_images, rows.get()), robust=True)
             transaction.on_commit(partial(queue.wake, job_id), robust=True)
     return bool(canceled)
+
+
+def canceled(caller: Caller, job_id: uuid.UUID) -> Job:
+    """The job, canceled by this call or an earlier one. Raises JobFinished."""
+    caller.require_submit()
+    get(caller, job_id)
+    cancel(caller, job_id)
+    job = get(caller, job_id)
+    if job.state != State.CANCELED:
+        raise JobFinished(f"The job has {job.state} already; it cannot be canceled. Delete it to remove its images.")
+    return job
 
 
 def remove(caller: Caller, job_id: uuid.UUID) -> None:

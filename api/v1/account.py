@@ -84,9 +84,9 @@ def _days(request: Request) -> tuple[date, date]:
     last = _day(request, "to", today)
     first = _day(request, "from", last - USUAL_RANGE)
     if first > last:
-        raise _invalid("from", "from must not be later than to.")
+        raise InvalidParameter("from must not be later than to.", param="from")
     if last - first > LONGEST_RANGE:
-        raise _invalid("from", f"Ask for at most {LONGEST_RANGE.days} days at once.")
+        raise InvalidParameter(f"Ask for at most {LONGEST_RANGE.days} days at once.", param="from")
     return first, last
 
 
@@ -97,9 +97,9 @@ def _day(request: Request, name: str, usual: date) -> date:
     try:
         day = date.fromisoformat(given)
     except ValueError as error:
-        raise _invalid(name, f"{name} must be a day, such as {usual:%Y-%m-%d}.") from error
+        raise InvalidParameter(f"{name} must be a day, such as {usual:%Y-%m-%d}.", param=name) from error
     if not date(2000, 1, 1) <= day <= date(2999, 12, 31):
-        raise _invalid(name, f"{name} must lie between 2000 and 2999.")
+        raise InvalidParameter(f"{name} must lie between 2000 and 2999.", param=name)
     return day
 
 
@@ -107,10 +107,4 @@ def _group_by(request: Request) -> GroupBy:
     try:
         return GroupBy(request.query_params.get("group_by") or GroupBy.DAY)
     except ValueError as error:
-        raise _invalid("group_by", f"group_by must be one of {', '.join(GroupBy)}.") from error
-
-
-def _invalid(param: str, detail: str) -> InvalidParameter:
-    error = InvalidParameter(detail)
-    error.param = param
-    return error
+        raise InvalidParameter(f"group_by must be one of {', '.join(GroupBy)}.", param="group_by") from error

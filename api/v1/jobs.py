@@ -1,3 +1,4 @@
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from api.authentication import caller_of
 from api.cutouts import cut_out, result_file
 from api.errors import InvalidParameter
 from api.middleware import note_job
-from api.v1.negotiation import preferred_wait_s, wants_json
+from api.v1.negotiation import preferred_wait_s, require_acceptable, wants_json
 from api.v1.serializers import (
     JobAddressesSerializer,
     JobFormSerializer,
@@ -70,7 +71,7 @@ class JobPages(CursorPagination):
     def get_page_size(self, request: Request) -> int:
         given = request.query_params.get("limit", str(LIMITS.page_size))
         if not given.isdecimal() or len(given) > 9 or not 1 <= int(given) <= LIMITS.page_size_max:
-            raise InvalidParameter(f"limit must be a whole number from 1 to {LIMITS.page_size_max}.")
+            raise InvalidParameter(f"limit must be a whole number from 1 to {LIMITS.page_size_max}.", param="limit")
         return int(given)
 
 
@@ -89,13 +90,14 @@ class JobsView(APIView):
             **RESULTS,
             (200, "application/json"): JobSerializer,
             202: JobSerializer,
-            **problems(400, 402, 409, 413, 415, 422, 500, 503),
+            **problems(400, 402, 406, 409, 413, 415, 422, 500, 503),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Cut out one image."""
         caller = caller_of(request)
         wait_s = preferred_wait_s(request._request)
+        require_acceptable(request._request)
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
         implied = {"background_image": True} if upload.has_background else {}
         options = Options.parse(implied | dict(upload.fields), default_model=settings.DEFAULT_MODEL)
@@ -125,6 +127,8 @@ class JobsView(APIView):
         parameters=[
             OpenApiParameter("state", str, enum=State.values, description="Only jobs in this state."),
             OpenApiParameter("model", str, description="Only jobs with this model."),
+            OpenApiParameter("created_after", datetime, description="Only jobs accepted at this time or later."),
+            OpenApiParameter("created_before", datetime, description="Only jobs accepted before this time."),
             OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
             OpenApiParameter("limit", int, description=f"Jobs on a page, at most {LIMITS.page_size_max}."),
         ],
@@ -137,7 +141,7 @@ class JobsView(APIView):
             with caller.scope():
                 page = pages.paginate_queryset(filtered(request), request, view=self)
         except (NotFound, ValidationError, DataError) as error:
-            raise InvalidParameter("cursor is not one that this API gave out.") from error
+            raise InvalidParameter("cursor is not one that this API gave out.", param="cursor") from error
         return pages.get_paginated_response(JobSerializer(page or [], many=True, context={"request": request}).data)
 
 
@@ -157,6 +161,15 @@ class JobView(APIView):
         """Remove the job's images, now; a job that has not ended is canceled and its credit given back."""
         jobs.remove(caller_of(request), job_id)
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class JobCancelView(APIView):
+    @extend_schema(operation_id="cancel_job", request=None, responses={200: JobSerializer, **problems(404, 409)})
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """End a job that has not ended: its credit is given back, its images are removed. May be repeated."""
+        job = jobs.canceled(caller_of(request), job_id)
+        note_job(request._request, job)
+        return described(request, job, HTTPStatus.OK)
 
 
 class JobResultView(APIView):
@@ -193,8 +206,27 @@ def filtered(request: Request) -> JobQuerySet:
     """The jobs that the query asks for; an unknown state or model is an error, not an empty page."""
     state, model = request.query_params.get("state"), request.query_params.get("model")
     if state and state not in State.values:
-        raise InvalidParameter(f"state must be one of {', '.join(State.values)}.")
+        raise InvalidParameter(f"state must be one of {', '.join(State.values)}.", param="state")
     found: JobQuerySet = Job.objects.all()
     if state:
         found = found.filter(state=state)
-    return found.filter(model=catalog.read()[model].name) if model else found
+    if model:
+        found = found.filter(model=catalog.read()[model].name)
+    if after := _moment(request, "created_after"):
+        found = found.filter(created_at__gte=after)
+    if before := _moment(request, "created_before"):
+        found = found.filter(created_at__lt=before)
+    return found
+
+
+def _moment(request: Request, name: str) -> datetime | None:
+    given = request.query_params.get(name)
+    if not given:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidParameter(f"{name} must be a time with its zone, such as 2026-01-31T12:00:00Z.", param=name)
+    return moment

@@ -6,9 +6,10 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from api.errors import InvalidParameter
+from api.errors import InvalidParameter, NotAcceptable
 from config.limits import LIMITS
 
+OFFERED = ("application/json", "image/png", "image/webp", "image/jpeg", "image/avif", "application/zip")
 WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
 
 
@@ -33,6 +34,15 @@ def preferred_wait_s(request: HttpRequest) -> int:
         if preference.strip().lower().startswith("wait"):
             raise InvalidParameter("Prefer: wait takes whole seconds, such as wait=30.")
     return 0
+
+
+def require_acceptable(request: HttpRequest) -> None:
+    """A caller who takes neither images nor JSON is told before any work is done. Raises NotAcceptable."""
+    accept = request.headers.get("Accept", "")
+    accepted = {media_type.partition(";")[0].strip().lower() for media_type in accept.split(",")} - {""}
+    offered = {"*/*", *OFFERED, *(f"{media_type.partition('/')[0]}/*" for media_type in OFFERED)}
+    if accepted and accepted.isdisjoint(offered):
+        raise NotAcceptable(f"Accept what is offered here: {', '.join(OFFERED)}.")
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -8,5 +8,6 @@ urlpatterns = [
     path("models", account.ModelsView.as_view(), name="api-models"),
     path("jobs", jobs.JobsView.as_view(), name="api-jobs"),
     path("jobs/<uuid:job_id>", jobs.JobView.as_view(), name="api-job"),
+    path("jobs/<uuid:job_id>/cancel", jobs.JobCancelView.as_view(), name="api-job-cancel"),
     path("jobs/<uuid:job_id>/result", jobs.JobResultView.as_view(), name="api-job-result"),
 ]

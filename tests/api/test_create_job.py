@@ -335,3 +335,16 @@ def test_a_long_unknown_option_is_not_sent_back_whole(http: httpx.Client, alice:
     response = http.post("/api/v1/jobs", headers=alice.headers, json=body)
     assert_problem(response, 400, "invalid_option")
     assert len(response.content) < 2_000
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, video/*;q=0.5"])
+def test_what_cannot_be_accepted_costs_nothing(http: httpx.Client, alice: Account, photo: bytes, accept: str) -> None:
+    headers = alice.headers | {"Accept": accept}
+    assert_problem(http.post("/api/v1/jobs", headers=headers, files={"image": photo}), 406, "not_acceptable")
+    assert left_behind(alice) == NOTHING
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "image/*", "text/html, application/json;q=0.1", "IMAGE/PNG"])
+def test_what_can_be_accepted(http: httpx.Client, alice: Account, photo: bytes, accept: str) -> None:
+    headers = alice.headers | {"Accept": accept}
+    assert http.post("/api/v1/jobs", headers=headers, files={"image": photo}).status_code == 202

@@ -232,3 +232,41 @@ def test_a_wrong_method_names_the_right_ones(http: httpx.Client, alice: Account)
     response = http.put("/api/v1/jobs", headers=alice.headers)
     assert_problem(response, 405, "method_not_allowed")
     assert {"GET", "POST"} <= set(response.headers["allow"].split(", "))
+
+
+def test_canceling_gives_the_credit_back_and_may_be_repeated(http: httpx.Client, alice: Account, held_job: str) -> None:
+    for _ in range(2):
+        answer = http.post(f"/api/v1/jobs/{held_job}/cancel", headers=alice.headers)
+        assert (answer.status_code, answer.json()["state"]) == (200, "canceled")
+    assert left_behind(alice)["used"] == 0
+
+
+def test_a_job_that_has_ended_cannot_be_canceled(http: httpx.Client, alice: Account, done: dict[str, Any]) -> None:
+    answer = http.post(f"/api/v1/jobs/{done['id']}/cancel", headers=alice.headers)
+    assert_problem(answer, 409, "job_finished")
+    assert http.get(done["result_url"]).status_code == 200
+
+
+def test_another_tenants_job_cannot_be_canceled(http: httpx.Client, charlie: Account, held_job: str) -> None:
+    answer = http.post(f"/api/v1/jobs/{held_job}/cancel", headers=charlie.headers)
+    assert_problem(answer, 404, "job_not_found")
+
+
+def test_jobs_of_a_time(http: httpx.Client, alice: Account, new_jobs: Callable[[int], list[str]]) -> None:
+    early, late = new_jobs(2)
+    with alice.caller.scope():
+        Job.objects.filter(id=early).update(created_at=timezone.now() - timedelta(hours=2))
+    an_hour_ago = (timezone.now() - timedelta(hours=1)).isoformat()
+
+    def listed(**query: str) -> list[str]:
+        answer = http.get("/api/v1/jobs", headers=alice.headers, params=query)
+        return [job["id"] for job in answer.json()["results"]]
+
+    assert listed(created_after=an_hour_ago) == [late]
+    assert listed(created_before=an_hour_ago) == [early]
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-01-01", "2026-01-01T00:00:00"])
+def test_what_is_no_time(http: httpx.Client, alice: Account, given: str) -> None:
+    answer = http.get("/api/v1/jobs", headers=alice.headers, params={"created_after": given})
+    assert assert_problem(answer, 400, "invalid_parameter")["param"] == "created_after"
