@@ -12,12 +12,12 @@ SIDE_PX = 128
 type Box = tuple[int, int, int, int]
 
 
-def tiles(size: tuple[int, int]) -> Iterator[Box]:
+def tiles(size: tuple[int, int], side_px: int = SIDE_PX) -> Iterator[Box]:
     """Left, top, right, bottom of each."""
     width, height = size
-    for top in range(0, height, SIDE_PX):
-        for left in range(0, width, SIDE_PX):
-            yield left, top, min(left + SIDE_PX, width), min(top + SIDE_PX, height)
+    for top in range(0, height, side_px):
+        for left in range(0, width, side_px):
+            yield left, top, min(left + side_px, width), min(top + side_px, height)
 
 
 def shrinking_to(max_pixels: int, size: tuple[int, int]) -> int:
