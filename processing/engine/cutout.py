@@ -1,4 +1,4 @@
-"""One image's way through the engine: decode, resize, inference, matte, refine, edges, compose, encode."""
+"""One image's way through the engine, in the stages that its timings name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -25,10 +25,9 @@ from processing.engine.errors import (
 )
 from processing.engine.exif import PILLOW_ERRORS
 from processing.engine.formats import Format, sniff
+from processing.engine.placement import Size
 
 pillow_heif.register_heif_opener(thumbnails=False)
-
-Size = tuple[int, int]
 
 _REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)

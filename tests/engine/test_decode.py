@@ -247,14 +247,6 @@ def test_a_colour_that_stands_for_nothing_is_not_mixed_with_others(limits: Limit
     assert (decoded.rgb.size, decoded.alpha.getpixel((4, 4))) == ((64, 48), 0)
 
 
-def test_the_header_is_read_once(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[object] = []
-    real = Image.open
-    monkeypatch.setattr(Image, "open", lambda *args, **options: opened.append(args) or real(*args, **options))
-    decode(saved(quadrants(), "PNG"), limits, enough=lambda info: (info.width // 2, info.height // 2))
-    assert len(opened) == 1
-
-
 def sideways() -> bytes:
     """A camera's Exif: to be turned, with its name, its place and a thumbnail."""
     exif = Image.Exif()
