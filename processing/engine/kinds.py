@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OneOf:
     """`same_as` says what some of the choices are other words for, `titles` what people call some."""
 
     choices: tuple[str, ...]
@@ -92,8 +92,8 @@ class Choice:
         return self.same_as.get(value, value)
 
 
-def choice(*choices: str) -> Choice:
-    return Choice(choices)
+def one_of(*choices: str) -> OneOf:
+    return OneOf(choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class ModelName:
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class TierName:
     @property
     def choices(self) -> tuple[str, ...]:
         return tuple(catalog.read().tiers)

@@ -73,22 +73,22 @@ class Options:
     """Raises InvalidOption where options contradict each other."""
 
     model: str = _option("u2net", kinds.ModelName(), "The network that finds the foreground.")
-    tier: str | None = _option(None, kinds.Tier(), "Chooses `model` and `refine`, where those are not given.")
+    tier: str | None = _option(None, kinds.TierName(), "Chooses `model` and `refine`, where those are not given.")
     output: str = _option(
         "cutout",
-        kinds.choice(*OUTPUTS),
+        kinds.one_of(*OUTPUTS),
         "The cutout, or only its mask, to which backgrounds, shadows and edge colours do not apply.",
     )
     format: str = _option(
         "png",
-        kinds.Choice(FORMATS, same_as={"jpg": "jpeg"}, titles=FORMAT_TITLES),
+        kinds.OneOf(FORMATS, same_as={"jpg": "jpeg"}, titles=FORMAT_TITLES),
         "The file. JPEG puts white below what has no background; zip holds color.jpg and alpha.png; auto is PNG "
         "where something is transparent, else JPEG, and PNG for a mask.",
     )
     quality: int = _option(90, kinds.Number(1, 100), "Of JPEG, AVIF and, unless `lossless`, WebP.")
     lossless: bool = _option(False, kinds.Boolean(), "WebP without loss.")
     edges: str = _option(
-        "clean", kinds.choice("clean", "raw"), "clean takes the background's colour out of translucent edges."
+        "clean", kinds.one_of("clean", "raw"), "clean takes the background's colour out of translucent edges."
     )
     refine: bool = _option(False, kinds.Boolean(), "Finer hair, fur and other edges, for some more time.")
     post_process_mask: bool = _option(False, kinds.Boolean(), "A hard mask with a smooth outline, as rembg makes it.")
@@ -144,13 +144,13 @@ class Options:
         False, kinds.Boolean(), "An image that comes with the request fills the canvas behind the foreground."
     )
     shadow: str = _option(
-        "none", kinds.choice("none", "drop", "contact"), "Behind the foreground, or on the ground it stands on."
+        "none", kinds.one_of("none", "drop", "contact"), "Behind the foreground, or on the ground it stands on."
     )
     shadow_opacity: int = _option(50, kinds.Number(0, 100), "In percent.")
     dpi: int | None = _option(None, kinds.Number(1, 2_400), "The resolution that the file states.")
     metadata: str = _option(
         "strip",
-        kinds.choice("strip", "keep"),
+        kinds.one_of("strip", "keep"),
         "keep copies the original's Exif data, its place included, without its thumbnail.",
     )
 

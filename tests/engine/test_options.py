@@ -20,9 +20,9 @@ STRANGE = ["?", -1, [], {}, {"a": 1}, [None], "1" * 5_000, 10**4_000, "٣", "\0"
 
 # By kind: what it takes with what is read, and more that it refuses.
 TAKES: dict[type[ValueKind], list[tuple[Any, Any]]] = {
-    kinds.Choice: [],
+    kinds.OneOf: [],
     kinds.ModelName: [("u2netp", "u2netp")],
-    kinds.Tier: [("fine", "fine")],
+    kinds.TierName: [("fine", "fine")],
     kinds.Boolean: [("true", True), ("0", False), (True, True), ("Off", False), (1, True)],
     kinds.Number: [],
     kinds.Colour: [
@@ -51,9 +51,9 @@ TAKES: dict[type[ValueKind], list[tuple[Any, Any]]] = {
     kinds.Region: [("0 0 50% 200px", (Length(0), Length(0), Length(50, is_percent=True), Length(200)))],
 }
 REFUSES: dict[type[ValueKind], list[Any]] = {
-    kinds.Choice: ["PNG ", "none,drop"],
+    kinds.OneOf: ["PNG ", "none,drop"],
     kinds.ModelName: [],
-    kinds.Tier: ["best", True],
+    kinds.TierName: ["best", True],
     kinds.Boolean: ["maybe", 2, "ye"],
     kinds.Number: [True, "1e1", 1.5, " 5", "5px", "1_0"],
     kinds.Colour: ["#ff", "12345", "notacolour", "1,2", "256,0,0", "1,2,3,4,5", [1, 2, 3, "x"], 5, "rgb(1,2,3)"],
@@ -72,7 +72,7 @@ def lowest_and_highest(option: Option) -> list[tuple[Any, Any]]:
 
 
 def chosen(option: Option) -> list[tuple[Any, Any]]:
-    if not isinstance(option.kind, kinds.Choice):
+    if not isinstance(option.kind, kinds.OneOf):
         return []
     return [(choice, option.kind.same_as.get(choice, choice)) for choice in option.kind.choices]
 
@@ -175,8 +175,8 @@ def test_a_form_takes_the_lengths_that_are_read() -> None:
 
 def test_people_choose_from_every_format_once() -> None:
     formats, shadows = OPTIONS["format"].kind, OPTIONS["shadow"].kind
-    assert isinstance(formats, kinds.Choice)
-    assert isinstance(shadows, kinds.Choice)
+    assert isinstance(formats, kinds.OneOf)
+    assert isinstance(shadows, kinds.OneOf)
     assert [name for name, _ in formats.titled] == ["png", "webp", "jpeg", "avif", "zip", "auto"]
     assert shadows.titled == [("none", "None"), ("drop", "Drop"), ("contact", "Contact")]
 
