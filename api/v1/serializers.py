@@ -102,7 +102,7 @@ def described(option: Option) -> serializers.Field[Any, Any, Any, Any]:
             return serializers.BooleanField(**common)
         case kinds.Number(lowest=lowest, highest=highest):
             return serializers.IntegerField(min_value=lowest, max_value=highest, **common)
-        case kinds.Choice(choices=choices) | kinds.Tier(choices=choices):
+        case kinds.OneOf(choices=choices) | kinds.TierName(choices=choices):
             return serializers.ChoiceField(choices=choices, **common)
     return serializers.CharField(**common | {"help_text": f"{option.help} Takes {option.kind.allowed}."})
 

@@ -6,14 +6,11 @@ of them lie along an outline, take a fraction of a second and need no preconditi
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import splu
 
-type Values = NDArray[np.float64]
-type Colours = NDArray[np.floating]
-type Mask = NDArray[np.bool_]
+from processing.engine.arrays import Mask, Values
 
 REGULARISATION = 1e-7
 
@@ -21,7 +18,7 @@ _SQUARE = np.ones((3, 3), bool)
 _WINDOW_PIXELS = 9
 
 
-def alpha(colours: Colours, known: Values, unknown: Mask, *, regularisation: float = REGULARISATION) -> Values:
+def alpha(colours: Values, known: Values, unknown: Mask, *, regularisation: float = REGULARISATION) -> Values:
     """Shape (height, width), 0 to 1. `colours` has shape (height, width, 3), all values 0 to 1.
 
     What is not `unknown` is taken from `known`. Raises RuntimeError where the equations have no single solution.

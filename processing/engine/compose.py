@@ -1,15 +1,15 @@
 """From a foreground, its alpha and what is behind it to the picture that is asked for. Needs Pillow only."""
 
+from collections.abc import Callable
+
 from PIL import Image, ImageChops
 
 from processing.engine import shadows
 from processing.engine.filling import filled
-from processing.engine.layers import Layer, Point
+from processing.engine.layers import Layer, Point, bands
 from processing.engine.options import Options
 from processing.engine.placement import Box, Placement, Size
 
-# Pictures are laid over each other in bands of so many pixels, so that a large one needs no third copy of its size.
-BAND_PIXELS = 1_000_000
 WHITE = (255, 255, 255)
 
 
@@ -47,8 +47,9 @@ def composed(subject: Layer | None, place: Placement, options: Options, *, behin
         return _on_nothing(picture, at, place.size)
     canvas = behind or Image.new("RGBA", place.size)
     if has_shadow:
-        lay_over(canvas, *shadows.of(picture, at, options))
-    lay_over(canvas, picture, at)
+        shadow = shadows.of(picture, options)
+        lay_over(canvas, shadow.part, shadow.size, (at[0] + shadow.at[0], at[1] + shadow.at[1]))
+    lay_over(canvas, picture.crop, picture.size, at)
     return canvas
 
 
@@ -60,17 +61,17 @@ def _on_nothing(picture: Image.Image, at: Point, size: Size) -> Image.Image:
     return canvas
 
 
-def lay_over(below: Image.Image, above: Image.Image, at: Point) -> None:
-    """Changes `below`. Both are RGBA; `above` may reach beyond it."""
+def lay_over(below: Image.Image, above: Callable[[Box], Image.Image], size: Size, at: Point) -> None:
+    """Changes `below`. Both are RGBA; `above` gives the parts of what has this size, and may reach beyond `below`."""
     left, top = max(at[0], 0), max(at[1], 0)
-    right, bottom = min(at[0] + above.width, below.width), min(at[1] + above.height, below.height)
+    right, bottom = min(at[0] + size[0], below.width), min(at[1] + size[1], below.height)
     if left >= right:
         return
-    rows = max(1, BAND_PIXELS // (right - left))
-    for start in range(top, bottom, rows):
-        band = (left, start, right, min(start + rows, bottom))
-        part = above.crop((band[0] - at[0], band[1] - at[1], band[2] - at[0], band[3] - at[1]))
-        below.paste(Image.alpha_composite(below.crop(band), part), band)
+    for band in bands((left, top, right, bottom)):
+        part = above((band[0] - at[0], band[1] - at[1], band[2] - at[0], band[3] - at[1]))
+        beneath = below.crop(band)
+        is_anything = beneath.getbbox() is not None
+        below.paste(Image.alpha_composite(beneath, part) if is_anything else part, band)
 
 
 def flat(picture: Image.Image) -> Image.Image:

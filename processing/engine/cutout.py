@@ -1,4 +1,4 @@
-"""One image's way through the engine: decode, resize, inference, matte, refine, edges, compose, encode."""
+"""One image's way through the engine, in the stages that its timings name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from time import perf_counter
 from PIL import Image
 
 from processing.engine import backgrounds, catalog, compose, encode, matte, placement, refine
-from processing.engine.decode import Limits, decode, inspect
+from processing.engine.decode import ImageInfo, Limits, decode
 from processing.engine.foreground import with_foreground_colours
 from processing.engine.layers import Layer, visible_box
 from processing.engine.options import Options
@@ -61,7 +61,7 @@ def cutout(
     """`background` is the file for the option background_image. Raises an ImageError, InvalidOption or a ModelError."""
     watch = Stopwatch()
     with watch.stage("decode"):
-        decoded = decode(data, limits, enough=_enough(data, options, limits))
+        decoded = decode(data, limits, enough=lambda info: _enough(info, options))
     info, size = decoded.info, (decoded.info.width, decoded.info.height)
     exif = decoded.exif if options.metadata == "keep" else b""
     original = Layer(decoded.rgb, (0, 0, *size))
@@ -83,8 +83,9 @@ def cutout(
         subject = _subject(original, alpha, box, options) if box else None
     del decoded, original, found, alpha  # each as large as the image; the result may be as large again
     with watch.stage("compose"):
-        behind = backgrounds.canvas(options, place.size, blurred=blurred, file=background, limits=limits)
+        behind = backgrounds.canvas(options, place, blurred=blurred, file=background, limits=limits)
         picture = compose.composed(subject, place, options, behind=behind)
+    del subject, behind, blurred
     with watch.stage("encode"):
         file_format = _file_format(picture, options)
         encoded = _encoded(picture, file_format, options, exif)
@@ -108,11 +109,10 @@ def cutout(
     )
 
 
-def _enough(data: bytes, options: Options, limits: Limits) -> Size | None:
+def _enough(info: ImageInfo, options: Options) -> Size | None:
     """The pixels that the result or the network can use, if that may be less than all."""
     if not (options.max_pixels or options.width or options.height):
         return None
-    info = inspect(data, limits)
     used = placement.enough(options, (info.width, info.height))
     seen_px = 2 * catalog.read()[options.model].input_px  # with fewer pixels its matte would differ visibly
     return used and (max(used[0], seen_px), max(used[1], seen_px))

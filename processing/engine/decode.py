@@ -5,7 +5,7 @@ of several pages, the first is taken. Whatever is wrong with the bytes comes out
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,9 +25,11 @@ from processing.engine.errors import (
 )
 from processing.engine.exif import PILLOW_ERRORS
 from processing.engine.formats import Format, sniff
+from processing.engine.placement import Size
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
+_REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)
 _TRUNCATED = re.compile(r"truncated|end of file|unexpected end|not enough|too short", re.IGNORECASE)
 
@@ -71,8 +73,8 @@ def inspect(data: bytes, limits: Limits) -> ImageInfo:
         return info
 
 
-def decode(data: bytes, limits: Limits, *, enough: tuple[int, int] | None = None) -> Decoded:
-    """`enough` is a (width, height) that will do: of a JPEG, no more is unpacked than a power of two above that.
+def decode(data: bytes, limits: Limits, *, enough: Callable[[ImageInfo], Size | None] = lambda _: None) -> Decoded:
+    """`enough` gives a (width, height) that will do, None for all.
 
     The pixels may then be fewer than `info` says. Raises an ImageError, as `inspect` does or because the image breaks
     off or is damaged.
@@ -80,14 +82,30 @@ def decode(data: bytes, limits: Limits, *, enough: tuple[int, int] | None = None
     with _opened(data, limits) as (image, info):
         found = _exif(image)  # before the pixels: a PNG may have another behind them, which `inspect` does not see
         orientation = tags.orientation(found)
-        if enough is not None:
-            image.draft(None, enough[::-1] if orientation in pixels.SIDEWAYS else enough)
-        image.load()
-        rgb, alpha = pixels.to_srgb(image)
+        needed = enough(info)
+        if needed is not None and orientation in pixels.SIDEWAYS:
+            needed = needed[::-1]
+        rgb, alpha = pixels.to_srgb(_loaded(image, needed))
         rgb = pixels.upright(rgb, orientation)
         alpha = alpha and pixels.upright(alpha, orientation)
         rgb.info.clear()  # or Pillow would write the file's profile and comment into whatever is saved of it
         return Decoded(rgb, alpha, info, exif.PREFIX + found if found else b"")
+
+
+def _loaded(image: Image.Image, enough: Size | None) -> Image.Image:
+    """Unpacks of a JPEG no more than a power of two above what is enough. What is more than twice as large even so is
+    reduced, where its pixels are colours of which there are means."""
+    if enough is not None:
+        image.draft(None, enough)
+    image.load()
+    if enough is None or image.mode not in _REDUCIBLE or "transparency" in image.info:
+        return image
+    shrinking = min(image.width // (2 * enough[0]), image.height // (2 * enough[1]))
+    if shrinking < 2:
+        return image
+    small = image.reduce(shrinking)
+    image.close()  # gives back the memory before the colours take more
+    return small
 
 
 @contextmanager

@@ -5,7 +5,9 @@ Mattes are uint8 of shape (height, width), masks bool, colours and shares float3
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt, maximum_filter, uniform_filter
+from scipy.ndimage import binary_erosion, distance_transform_edt, maximum_filter
+
+from processing.engine.arrays import Mask, Matte, Values, means
 
 # Beyond these a network is sure, but for where exactly the outline runs.
 SURE_BACKGROUND, SURE_FOREGROUND = 12, 243
@@ -16,10 +18,6 @@ ALIKE, DISTINCT = 3.0, 10.0
 CRISP, SOFT = 0.007, 0.009
 
 NEAR, FAR = 6, 14  # how far around colours are compared, in outlines
-
-type Matte = NDArray[np.uint8]
-type Mask = NDArray[np.bool_]
-type Values = NDArray[np.floating]
 
 _HALF = 128
 _NEARLY_NONE = 1e-4
@@ -48,7 +46,7 @@ def trust(colours: Values, matte: Matte, in_doubt: Mask) -> Values:
     shares = _ramp(separation, ALIKE, DISTINCT) * _ramp(_softness(matte, near)[in_doubt], CRISP, SOFT)
     trusted = np.zeros(matte.shape, np.float32)
     trusted[in_doubt] = shares
-    smooth: Values = _mean(trusted, 5) / np.maximum(_mean(in_doubt.astype(np.float32), 5), _NEARLY_NONE)
+    smooth: Values = means(trusted, 5) / np.maximum(means(in_doubt.astype(np.float32), 5), _NEARLY_NONE)
     return smooth
 
 
@@ -57,18 +55,18 @@ def _separation(colours: Values, matte: Matte, in_doubt: Mask, side: int) -> Val
 
     Infinite where there is only one of them around.
     """
-    means, spreads, is_known = [], [_NOISE * np.eye(3, dtype=np.float32)], np.ones(in_doubt.sum(), bool)
+    centres, spreads, is_known = [], [_NOISE * np.eye(3, dtype=np.float32)], np.ones(in_doubt.sum(), bool)
     for sure in (matte >= SURE_FOREGROUND, matte <= SURE_BACKGROUND):
         weights = sure.astype(np.float32)[..., np.newaxis]
-        weight = _mean(weights, side)[in_doubt]
+        weight = means(weights, side)[in_doubt]
         is_known &= weight[:, 0] > _NEARLY_NONE
         weight = np.maximum(weight, _NEARLY_NONE)
-        mean = _mean(colours * weights, side)[in_doubt] / weight
+        mean = means(colours * weights, side)[in_doubt] / weight
         products = (colours[..., :, np.newaxis] * colours[..., np.newaxis, :]).reshape(*matte.shape, 9)
-        mean_product = (_mean(products * weights, side)[in_doubt] / weight).reshape(-1, 3, 3)
-        means.append(mean)
+        mean_product = (means(products * weights, side)[in_doubt] / weight).reshape(-1, 3, 3)
+        centres.append(mean)
         spreads.append(mean_product - mean[:, :, np.newaxis] * mean[:, np.newaxis, :])
-    apart = (means[0] - means[1])[..., np.newaxis]
+    apart = (centres[0] - centres[1])[..., np.newaxis]
     distances = (apart * np.linalg.solve(sum(spreads[1:], start=spreads[0]), apart)).sum(axis=(1, 2))
     return np.where(is_known, distances, np.inf).astype(np.float32)
 
@@ -78,7 +76,7 @@ def _softness(matte: Matte, side: int) -> Values:
     foreground = matte > _HALF
     outline = foreground & ~binary_erosion(foreground, border_value=1)
     is_soft = (matte > SURE_BACKGROUND) & (matte < SURE_FOREGROUND)
-    lengths, areas = (_mean(mask.astype(np.float32), side) for mask in (outline, is_soft))
+    lengths, areas = (means(mask.astype(np.float32), side) for mask in (outline, is_soft))
     has_outline = lengths > _NEARLY_NONE
     widths = np.divide(areas, lengths, out=np.full_like(areas, np.inf), where=has_outline)
     shares: Values = widths / max(matte.shape)
@@ -94,11 +92,6 @@ def _depth(mask: Mask) -> NDArray[np.float64]:
     """The distance in pixels to where the mask ends; beyond the image it goes on."""
     depth: NDArray[np.float64] = distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
     return depth
-
-
-def _mean(values: Values, side: int) -> Values:
-    mean: Values = uniform_filter(values, (side, side, *[0] * (values.ndim - 2)), mode="nearest")
-    return mean
 
 
 def _ramp(values: Values, low: float, high: float) -> Values:

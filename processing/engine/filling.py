@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
+from processing.engine.tiles import tiles
+
 FILLED_SIDE_PX = 192
 
 _KNOWN_ENOUGH = 0.25
@@ -18,9 +20,18 @@ def filled(rgb: Image.Image, unknown: Image.Image) -> Image.Image:
     colours = np.asarray(rgb.resize(size, Image.Resampling.BOX, reducing_gap=1.0), np.float32)
     hidden = np.asarray(unknown.resize(size, Image.Resampling.BOX, reducing_gap=1.0), np.float32)
     known = (hidden == 0).astype(np.float32)[..., np.newaxis] + _HARDLY_KNOWN
-    soft = Image.fromarray(_spread(colours, known).round().astype(np.uint8))
-    rgb.paste(soft.resize(rgb.size, Image.Resampling.BICUBIC), mask=unknown)
+    _paste_enlarged(Image.fromarray(_spread(colours, known).round().astype(np.uint8)), rgb, unknown)
     return rgb
+
+
+def _paste_enlarged(small: Image.Image, rgb: Image.Image, mask: Image.Image) -> None:
+    across, down = small.width / rgb.width, small.height / rgb.height
+    for box in tiles(rgb.size):
+        shown = mask.crop(box)
+        if shown.getbbox() is None:
+            continue
+        source = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+        rgb.paste(small.resize(shown.size, Image.Resampling.BICUBIC, source), box, shown)
 
 
 def _spread(colours: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:

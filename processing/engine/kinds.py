@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from PIL import ImageColor
@@ -20,7 +20,7 @@ MAX_SIDE_SHARE, MAX_SIDE_PX = 50, 500
 Rgba = tuple[int, int, int, int]
 
 
-class Kind(Protocol):
+class ValueKind(Protocol):
     @property
     def allowed(self) -> str: ...
 
@@ -34,7 +34,8 @@ class Length:
     amount: float
     is_percent: bool = False
 
-    _TEXT: ClassVar = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)(px|%)?", re.ASCII)
+    PATTERN: ClassVar = r"(\d{1,5}(?:\.\d{1,3})?)(px|%)?"
+    _TEXT: ClassVar = re.compile(PATTERN, re.ASCII)
 
     @classmethod
     def read(cls, text: str) -> "Length":
@@ -69,9 +70,17 @@ def plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OneOf:
+    """`same_as` says what some of the choices are other words for, `titles` what people call some."""
+
     choices: tuple[str, ...]
-    same_as: Mapping[str, str]
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def titled(self) -> list[tuple[str, str]]:
+        """Each choice and what to call it, but for other words for the same."""
+        return [(name, self.titles.get(name, name.title())) for name in self.choices if name not in self.same_as]
 
     @property
     def allowed(self) -> str:
@@ -83,8 +92,8 @@ class Choice:
         return self.same_as.get(value, value)
 
 
-def choice(*choices: str, **same_as: str) -> Choice:
-    return Choice(choices, same_as)
+def one_of(*choices: str) -> OneOf:
+    return OneOf(choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelName:
     allowed: str = "the name of a model"
 
     def read(self, value: Any) -> str:
@@ -126,7 +135,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class TierName:
     @property
     def choices(self) -> tuple[str, ...]:
         return tuple(catalog.read().tiers)
@@ -194,6 +203,8 @@ class Surround:
     """One, two (vertical horizontal) or four (top right bottom left) lengths; read as four."""
 
     allowed: str = f"1, 2 or 4 lengths such as 10px or 5%, each at most {MAX_SIDE_SHARE}% or {MAX_SIDE_PX} px"
+
+    pattern: ClassVar = rf"\s*{Length.PATTERN}(\s+{Length.PATTERN}(\s+{Length.PATTERN}\s+{Length.PATTERN})?)?\s*"
 
     def read(self, value: Any) -> Sides:
         lengths = [Length.read(word) for word in _words(value)]

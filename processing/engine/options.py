@@ -6,16 +6,24 @@ neither numpy nor a runtime, so that a web process can check a request without t
 
 # ruff: noqa: RUF009 (what _option() makes is a dataclass field)
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from processing.engine import catalog, kinds
 from processing.engine.errors import InvalidOption
-from processing.engine.kinds import Kind, Length, Position, Rgba, Sides
+from processing.engine.kinds import Length, Position, Rgba, Sides, ValueKind
 
 OUTPUTS = ("cutout", "mask")
 FORMATS = ("png", "webp", "jpeg", "jpg", "avif", "zip", "auto")
+FORMAT_TITLES = {
+    "png": "PNG",
+    "webp": "WebP",
+    "jpeg": "JPEG",
+    "avif": "AVIF",
+    "zip": "ZIP of colour and alpha",
+    "auto": "PNG or JPEG, as it fits",
+}
 MAX_CANVAS_SIDE_PX = 8_192
 MAX_CANVAS_PIXELS = 50_000_000
 MAX_ECHO = 60  # characters of an unknown name that are repeated to its sender
@@ -25,7 +33,7 @@ MAX_FORMAT_SIDE_PX = {"webp": 16_383, "jpeg": 65_535, "avif": 65_535, "zip": 65_
 @dataclass(frozen=True, slots=True)
 class Option:
     name: str
-    kind: Kind
+    kind: ValueKind
     default: Any
     help: str
 
@@ -53,7 +61,7 @@ def require_side(size: tuple[int, int], file_format: str) -> None:
         )
 
 
-def _option(default: Any, kind: Kind, description: str) -> Any:
+def _option(default: Any, kind: ValueKind, description: str) -> Any:
     return field(default=default, metadata={"kind": kind, "help": description})
 
 
@@ -64,23 +72,23 @@ _NO_SIDES: Sides = (Length(0), Length(0), Length(0), Length(0))
 class Options:
     """Raises InvalidOption where options contradict each other."""
 
-    model: str = _option("u2net", kinds.Model(), "The network that finds the foreground.")
-    tier: str | None = _option(None, kinds.Tier(), "Chooses `model` and `refine`, where those are not given.")
+    model: str = _option("u2net", kinds.ModelName(), "The network that finds the foreground.")
+    tier: str | None = _option(None, kinds.TierName(), "Chooses `model` and `refine`, where those are not given.")
     output: str = _option(
         "cutout",
-        kinds.choice(*OUTPUTS),
+        kinds.one_of(*OUTPUTS),
         "The cutout, or only its mask, to which backgrounds, shadows and edge colours do not apply.",
     )
     format: str = _option(
         "png",
-        kinds.choice(*FORMATS, jpg="jpeg"),
+        kinds.OneOf(FORMATS, same_as={"jpg": "jpeg"}, titles=FORMAT_TITLES),
         "The file. JPEG puts white below what has no background; zip holds color.jpg and alpha.png; auto is PNG "
         "where something is transparent, else JPEG, and PNG for a mask.",
     )
     quality: int = _option(90, kinds.Number(1, 100), "Of JPEG, AVIF and, unless `lossless`, WebP.")
     lossless: bool = _option(False, kinds.Boolean(), "WebP without loss.")
     edges: str = _option(
-        "clean", kinds.choice("clean", "raw"), "clean takes the background's colour out of translucent edges."
+        "clean", kinds.one_of("clean", "raw"), "clean takes the background's colour out of translucent edges."
     )
     refine: bool = _option(False, kinds.Boolean(), "Finer hair, fur and other edges, for some more time.")
     post_process_mask: bool = _option(False, kinds.Boolean(), "A hard mask with a smooth outline, as rembg makes it.")
@@ -136,13 +144,13 @@ class Options:
         False, kinds.Boolean(), "An image that comes with the request fills the canvas behind the foreground."
     )
     shadow: str = _option(
-        "none", kinds.choice("none", "drop", "contact"), "Behind the foreground, or on the ground it stands on."
+        "none", kinds.one_of("none", "drop", "contact"), "Behind the foreground, or on the ground it stands on."
     )
     shadow_opacity: int = _option(50, kinds.Number(0, 100), "In percent.")
     dpi: int | None = _option(None, kinds.Number(1, 2_400), "The resolution that the file states.")
     metadata: str = _option(
         "strip",
-        kinds.choice("strip", "keep"),
+        kinds.one_of("strip", "keep"),
         "keep copies the original's Exif data, its place included, without its thumbnail.",
     )
 
@@ -151,18 +159,15 @@ class Options:
             raise refusal(option, detail)
 
     @classmethod
-    def parse(
-        cls, given: Mapping[str, Any], *, default_model: str | None = None, allowed: Collection[str] | None = None
-    ) -> Self:
+    def parse(cls, given: Mapping[str, Any], *, default_model: str | None = None) -> Self:
         """From a form, a query or JSON; an empty string means "not given".
 
         Raises UnknownModel or InvalidOption, naming what is allowed.
         """
-        names = tuple(allowed or OPTIONS)
-        unknown = sorted(given.keys() - set(names))
+        unknown = sorted(given.keys() - OPTIONS.keys())
         if unknown:
             name = unknown[0][:MAX_ECHO]
-            raise refusal(name, f"Unknown option {name!r}. Allowed: {', '.join(names)}.")
+            raise refusal(name, f"Unknown option {name!r}. Allowed: {', '.join(OPTIONS)}.")
         present = {name: value for name, value in given.items() if value not in ("", None)}
         values = {name: OPTIONS[name].read(value) for name, value in present.items()}
         return cls(**{**_implied(values.get("tier"), default_model), **values})

@@ -38,7 +38,7 @@ def main() -> None:
         if given.peer_url:
             against_a_peer(Path(folder), given)
         print(f"\nfrom process start to a warm {given.model}: {cold_start.seconds(given.model):.2f} s\n")
-        fineness.measured(given.truth, SessionCache())
+        fineness.measured(SessionCache())
 
 
 def parsed() -> argparse.Namespace:
@@ -46,7 +46,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--model", default="u2net")
     parser.add_argument("--seconds", type=float, default=20, help="how long each line is measured")
     parser.add_argument("--peer-url", default="", help="a rembg server on this machine; make bench PEER_URL=…")
-    parser.add_argument("--truth", type=Path, help="folder of a photograph whose alpha and colours are known")
     parser.add_argument("--requests", type=int, default=MIXED_REQUESTS, help="mixed ones, while memory is watched")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """How fine the edges are: `python -m tests.bench.fineness`. Prints; fails on nothing.
 
-Errors against cutouts whose truth is known, times, and with `--sheet` a picture of edges before and after.
+Errors against cutouts whose truth is known, as in the tests (MATTE_TRUTH names a folder with more of them), times, and
+with `--sheet` a picture of edges before and after.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from processing.engine.catalog import DEFAULT_MODELS
 from processing.engine.foreground import with_foreground_colours
 from processing.engine.refine import refined
 from processing.engine.sessions import SessionCache
-from tests.engine.truth import Truth, absolute_error, colour_error, drawn, gradient_error, lemurs
+from tests.engine.truth import Truth, absolute_error, colour_error, gradient_error, truths
 
 LARGE = (4_000, 3_000)
 REPETITIONS = 3
@@ -30,35 +31,34 @@ COLOUR = (230, 0, 160)
 def main() -> None:
     arguments = parsed()
     sessions = SessionCache()
-    truths = measured(arguments.truth, sessions)
+    known = measured(sessions)
     if arguments.sheet:
         photos = sorted(arguments.photos.glob("*.jpg")) if arguments.photos else []
-        pictures = [truth.photo for truth in truths] + [Image.open(path).convert("RGB") for path in photos]
+        pictures = [truth.photo for truth in known] + [Image.open(path).convert("RGB") for path in photos]
         rows = chain.from_iterable(edges(picture, sessions) for picture in pictures)
         stacked(list(rows)).save(arguments.sheet)
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fineness")
-    parser.add_argument("--truth", type=Path, help="folder of a photograph whose alpha and colours are known")
     parser.add_argument("--photos", type=Path, help="folder of photographs for the sheet")
     parser.add_argument("--sheet", type=Path, help="where to write the sheet")
     return parser.parse_args()
 
 
-def measured(folder: Path | None, sessions: SessionCache) -> list[Truth]:
+def measured(sessions: SessionCache) -> list[Truth]:
     """Prints the tables; returns what they were measured on."""
-    truths = [*drawn(), *(lemurs(folder) if folder else ())]
-    errors(truths, sessions)
-    times(truths[0], sessions)
-    return truths
+    known = truths()
+    errors(known, sessions)
+    times(known[0], sessions)
+    return known
 
 
-def errors(truths: list[Truth], sessions: SessionCache) -> None:
+def errors(known: list[Truth], sessions: SessionCache) -> None:
     print(f"{'':60}{'absolute error':^24}{'gradient error':^24}{'colour error':^24}")
     print(f"{'':60}" + f"{'raw':>8}{'after':>8}{'ratio':>8}" * 3)
     ratios = []
-    for truth in truths:
+    for truth in known:
         report(f"{truth}, true matte", truth, truth.alpha, truth.alpha)
         for model in DEFAULT_MODELS:
             found = found_matte(truth.photo, model, sessions)

@@ -99,6 +99,18 @@ def test_options_shape_the_result_and_are_told_on_its_page(page: Page, worker: C
     expect(page.get_by_role("radio", name="Slider")).to_have_count(0)
 
 
+def test_margins_that_no_option_takes_are_asked_for_again(page: Page) -> None:
+    page.goto("/")
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("To the subject").check()
+    margin = page.get_by_label("Margin")
+    for lengths, is_valid in (("5%", True), ("1 2px", True), ("1 2 3 4%", True), ("1 2 3", False), ("5em", False)):
+        margin.fill(lengths)
+        assert margin.evaluate("field => field.checkValidity()") == is_valid, lengths
+    drop(page, {"early.jpg": astronaut(200, 200)})
+    expect(page.locator("#visit")).to_be_hidden()
+
+
 def test_a_background_image_is_asked_for_and_used(page: Page, worker: ChildProcess) -> None:
     page.goto("/")
     page.get_by_text("Options", exact=True).click()

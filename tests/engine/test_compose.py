@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from processing.engine import compose, placement
+from processing.engine import compose, layers, placement
 from processing.engine.layers import Layer, visible_box
 from processing.engine.options import Options
-from processing.engine.placement import Box, Size
+from processing.engine.placement import Bounds, Box, Size
 from tests.engine.drawings import colour_at, is_close, quadrants
 
 RED, GREEN, BLACK = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 0, 255)
@@ -131,10 +131,23 @@ def test_laying_over_in_bands_is_laying_over(at: tuple[int, int], monkeypatch: p
     moved = Image.new("RGBA", below.size)
     moved.paste(above, at)
     expected = Image.alpha_composite(below, moved)
-    monkeypatch.setattr(compose, "BAND_PIXELS", 300)
-    compose.lay_over(below, above, at)
+    monkeypatch.setattr(layers, "BAND_PIXELS", 300)
+    compose.lay_over(below, above.crop, above.size, at)
     shown = np.asarray(moved)[:, :, 3] > 0
     assert np.array_equal(np.asarray(below)[shown], np.asarray(expected)[shown])
+
+
+@pytest.mark.parametrize(("mode", "most"), [("L", 2), ("RGB", 2), ("RGBA", 6)])  # colours are divided by their alpha
+@pytest.mark.parametrize("size", [(90, 61), (100, 70), (333, 250), (47, 20)])
+@pytest.mark.parametrize("box", [(0, 0, 100, 70), (3.3, 2.7, 95.1, 68.9)])
+def test_resizing_in_bands_is_resizing(
+    mode: str, most: int, size: Size, box: Bounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(1)  # without extremes: what is clipped depends on which direction is resized first
+    picture = Image.fromarray(noise.integers(90, 166, (70, 100, 4), np.uint8)).convert(mode)
+    expected = np.asarray(layers.resized(picture, size, box), int)
+    monkeypatch.setattr(layers, "BAND_PIXELS", 900)
+    assert np.abs(np.asarray(layers.resized(picture, size, box), int) - expected).max() <= most
 
 
 def test_what_has_no_background_becomes_white() -> None:

@@ -56,17 +56,13 @@ def test_the_result_says_how_it_was_made(sessions: SessionCache) -> None:
     assert (result.width, result.height, result.original_format) == (*PHOTOGRAPH.size, "JPEG")
     assert (result.media_type, result.provider, result.model_version) == ("image/png", "cpu", "1")
     assert not result.is_empty
-    assert {
-        "decode",
-        "resize",
-        "inference",
-        "matte",
-        "refine",
-        "edges",
-        "compose",
-        "encode",
-    } <= result.timings_ms.keys()
     assert all(timing >= 0 for timing in result.timings_ms.values())
+
+
+def test_the_page_of_a_job_shows_every_stage_in_its_order(sessions: SessionCache) -> None:
+    from processing.views import STAGES  # needs Django, unlike the rest here
+
+    assert (*cut(PHOTOGRAPH, sessions).timings_ms, "store") == STAGES
 
 
 def test_a_thumbnail_fits_its_square(sessions: SessionCache) -> None:
@@ -155,13 +151,15 @@ def test_a_composition_gives_the_same_bytes_again(options: dict[str, Any], sessi
 
 
 @pytest.mark.parametrize("matting", ["refine", "alpha_matting"])
-def test_refinement_changes_the_outline(matting: str, sessions: SessionCache) -> None:
+def test_refinement_changes_what_the_network_leaves_open_and_little_else(matting: str, sessions: SessionCache) -> None:
     raw, refined = (
-        channels(opened(cut(PHOTOGRAPH, sessions, **given).data))[1] for given in (dict[str, Any](), {matting: True})
+        channels(opened(cut(PHOTOGRAPH, sessions, **given).data))[1].astype(int)
+        for given in (dict[str, Any](), {matting: True})
     )
-    assert np.abs(raw / 255 - refined / 255).mean() < 0.1
-    if matting == "alpha_matting":
-        assert (raw != refined).any()
+    is_open, is_sure = (raw > 30) & (raw < 225), (raw < 4) | (raw > 251)
+    changes = np.abs(raw - refined)
+    assert changes[is_open].mean() > 20
+    assert changes[is_sure].mean() < 2
 
 
 def test_clean_edges_have_other_colours_along_the_outline_only(sessions: SessionCache) -> None:

@@ -183,11 +183,13 @@ def test_it_reads_a_phones_multi_picture_jpeg(limits: Limits) -> None:
     assert is_close(colour_at(decoded.rgb, 4, 4), RED, 6)
 
 
-@pytest.mark.parametrize(("enough", "size"), [((400, 300), (400, 300)), ((201, 151), (400, 300)), ((1, 1), (100, 75))])
+@pytest.mark.parametrize(
+    ("enough", "size"), [((400, 300), (400, 300)), ((201, 151), (400, 300)), ((60, 40), (100, 75))]
+)
 def test_of_a_jpeg_it_unpacks_no_more_than_is_enough(
     enough: tuple[int, int], size: tuple[int, int], limits: Limits
 ) -> None:
-    decoded = decode(saved(quadrants((800, 600)), "JPEG", quality=95), limits, enough=enough)
+    decoded = decode(saved(quadrants((800, 600)), "JPEG", quality=95), limits, enough=lambda _: enough)
     assert (decoded.info.width, decoded.info.height) == (800, 600)
     assert decoded.rgb.size == size
     for found, expected in zip(corners(decoded.rgb), (RED, GREEN, BLUE, WHITE), strict=True):
@@ -196,7 +198,7 @@ def test_of_a_jpeg_it_unpacks_no_more_than_is_enough(
 
 def test_what_is_enough_is_upright(limits: Limits) -> None:
     data = saved(quadrants((800, 200)), "JPEG", exif=sideways())
-    decoded = decode(data, limits, enough=(90, 400))
+    decoded = decode(data, limits, enough=lambda _: (90, 400))
     assert decoded.rgb.size == (100, 400)
     assert (decoded.info.width, decoded.info.height) == (200, 800)
 
@@ -206,14 +208,43 @@ def test_a_reduced_jpeg_keeps_the_colours_of_its_profile_and_its_inks(limits: Li
     swapped = saved(image, "JPEG", icc_profile=profile_with_swapped_primaries())
     ink = saved(Image.new("CMYK", (160, 160), (0, 255, 255, 0)), "JPEG")
     for data, expected in ((swapped, (200, 40, 120)), (ink, RED)):
-        rgb = decode(data, limits, enough=(20, 20)).rgb
+        rgb = decode(data, limits, enough=lambda _: (20, 20)).rgb
         assert rgb.size == (20, 20)
         assert is_close(colour_at(rgb, 10, 10), expected, 8)
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
-def test_other_formats_come_in_full(file_format: str, limits: Limits) -> None:
-    assert decode(saved(quadrants(), file_format), limits, enough=(8, 6)).rgb.size == (64, 48)
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF", "HEIF", "BMP"])
+@pytest.mark.parametrize(("enough", "size"), [((200, 150), (400, 300)), ((201, 150), (800, 600)), ((1, 9), (25, 19))])
+def test_other_formats_are_reduced_to_no_less_than_twice_what_is_enough(
+    file_format: str, enough: tuple[int, int], size: tuple[int, int], limits: Limits
+) -> None:
+    decoded = decode(saved(quadrants((800, 600)), file_format), limits, enough=lambda _: enough)
+    assert (decoded.info.width, decoded.info.height) == (800, 600)
+    assert decoded.rgb.size == size
+    for found, expected in zip(corners(decoded.rgb), (RED, GREEN, BLUE, WHITE), strict=True):
+        assert is_close(found, expected, 12)
+
+
+def test_what_is_transparent_bleeds_no_colour_into_a_reduced_image(limits: Limits) -> None:
+    image = Image.new("RGBA", (64, 64), (0, 255, 0, 0))
+    image.paste((255, 0, 0, 255), (3, 0, 64, 64))
+    decoded = decode(saved(image, "PNG"), limits, enough=lambda _: (8, 8))
+    assert decoded.alpha is not None
+    assert (decoded.rgb.size, decoded.alpha.getpixel((0, 0))) == ((16, 16), 64)
+    assert colour_at(decoded.rgb, 0, 0) == RED
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "I;16"])
+def test_pixels_whose_mean_is_no_colour_come_in_full(mode: str, limits: Limits) -> None:
+    image = quadrants((64, 48)).convert("L").convert(mode) if mode != "P" else quadrants((64, 48)).convert(mode)
+    assert decode(saved(image, "PNG"), limits, enough=lambda _: (8, 6)).rgb.size == (64, 48)
+
+
+def test_a_colour_that_stands_for_nothing_is_not_mixed_with_others(limits: Limits) -> None:
+    data = saved(quadrants((64, 48)), "PNG", transparency=(255, 0, 0))
+    decoded = decode(data, limits, enough=lambda _: (8, 6))
+    assert decoded.alpha is not None
+    assert (decoded.rgb.size, decoded.alpha.getpixel((4, 4))) == ((64, 48), 0)
 
 
 def sideways() -> bytes:

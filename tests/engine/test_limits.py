@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from processing.engine import compose, placement
+from processing.engine.backgrounds import canvas
 from processing.engine.cutout import cutout
 from processing.engine.decode import Limits, decode, inspect
 from processing.engine.errors import (
@@ -19,7 +21,9 @@ from processing.engine.errors import (
     TooManyPixels,
     UnsupportedFormat,
 )
+from processing.engine.layers import Layer
 from processing.engine.options import Options
+from processing.engine.placement import Size
 from processing.engine.sessions import SessionCache
 from tests.engine.conftest import MODELS_DIR
 from tests.engine.drawings import quadrants, saved
@@ -128,6 +132,34 @@ def usual_mb(tmp_path_factory: pytest.TempPathFactory) -> float:
     small = tmp_path_factory.mktemp("small") / "image"
     small.write_bytes(PNG)
     return peak_mb(decode_file, small)
+
+
+def covered(path: Path, size: Size) -> None:
+    options = Options(background_image=True)
+    place = placement.placed(options, size, None)
+    assert canvas(options, place, blurred=None, file=path.read_bytes(), limits=Limits())
+
+
+@pytest.mark.parametrize(
+    ("size", "bytes_per_pixel"),
+    [((80, 60), 1), ((4_000, 3_000), 5), ((3_900, 2_900), 10)],  # a part, itself, and a copy that is resized
+)
+def test_a_background_image_takes_no_more_than_the_canvas_shows(
+    size: Size, bytes_per_pixel: int, usual_mb: float, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(saved(LARGE(), "JPEG"))
+    assert peak_mb(covered, large, size) - usual_mb < bytes_per_pixel * 12 + 15
+
+
+def shaded() -> None:
+    options = Options.parse({"width": 4_000, "height": 3_000, "scale": "100%", "shadow": "drop"})
+    layer = Layer(Image.new("RGBA", (40, 30), "red"), (0, 0, 40, 30))
+    assert compose.composed(layer, placement.placed(options, (40, 30), (0, 0, 40, 30)), options, behind=None)
+
+
+def test_a_small_foreground_on_a_large_canvas_takes_no_more_than_two_of_them(usual_mb: float) -> None:
+    assert peak_mb(shaded) - usual_mb < MAX_BYTES_PER_PIXEL * 12 + 15
 
 
 @pytest.mark.parametrize("kind", GREEDY)

@@ -1,6 +1,7 @@
 """The table of options: what it takes, what it refuses, and that it comes back as it was stored."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from subprocess import run
@@ -10,7 +11,7 @@ import pytest
 
 from processing.engine import catalog, kinds
 from processing.engine.errors import InvalidOption, UnknownModel
-from processing.engine.kinds import Kind, Length
+from processing.engine.kinds import Length, ValueKind
 from processing.engine.options import OPTIONS, Option, Options
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "options.md"
@@ -18,10 +19,10 @@ OPTION = OPTIONS.values()
 STRANGE = ["?", -1, [], {}, {"a": 1}, [None], "1" * 5_000, 10**4_000, "٣", "\0", "1;2"]
 
 # By kind: what it takes with what is read, and more that it refuses.
-TAKES: dict[type[Kind], list[tuple[Any, Any]]] = {
-    kinds.Choice: [],
-    kinds.Model: [("u2netp", "u2netp")],
-    kinds.Tier: [("fine", "fine")],
+TAKES: dict[type[ValueKind], list[tuple[Any, Any]]] = {
+    kinds.OneOf: [],
+    kinds.ModelName: [("u2netp", "u2netp")],
+    kinds.TierName: [("fine", "fine")],
     kinds.Boolean: [("true", True), ("0", False), (True, True), ("Off", False), (1, True)],
     kinds.Number: [],
     kinds.Colour: [
@@ -49,10 +50,10 @@ TAKES: dict[type[Kind], list[tuple[Any, Any]]] = {
     ],
     kinds.Region: [("0 0 50% 200px", (Length(0), Length(0), Length(50, is_percent=True), Length(200)))],
 }
-REFUSES: dict[type[Kind], list[Any]] = {
-    kinds.Choice: ["PNG ", "none,drop"],
-    kinds.Model: [],
-    kinds.Tier: ["best", True],
+REFUSES: dict[type[ValueKind], list[Any]] = {
+    kinds.OneOf: ["PNG ", "none,drop"],
+    kinds.ModelName: [],
+    kinds.TierName: ["best", True],
     kinds.Boolean: ["maybe", 2, "ye"],
     kinds.Number: [True, "1e1", 1.5, " 5", "5px", "1_0"],
     kinds.Colour: ["#ff", "12345", "notacolour", "1,2", "256,0,0", "1,2,3,4,5", [1, 2, 3, "x"], 5, "rgb(1,2,3)"],
@@ -71,7 +72,7 @@ def lowest_and_highest(option: Option) -> list[tuple[Any, Any]]:
 
 
 def chosen(option: Option) -> list[tuple[Any, Any]]:
-    if not isinstance(option.kind, kinds.Choice):
+    if not isinstance(option.kind, kinds.OneOf):
         return []
     return [(choice, option.kind.same_as.get(choice, choice)) for choice in option.kind.choices]
 
@@ -84,7 +85,7 @@ GOOD = [
 BAD = [
     (option.name, value)
     for option in OPTION
-    if not isinstance(option.kind, kinds.Model)
+    if not isinstance(option.kind, kinds.ModelName)
     for value in [*REFUSES[type(option.kind)], *STRANGE]
 ]
 BEYOND = [
@@ -125,11 +126,6 @@ def test_it_refuses_an_unknown_option() -> None:
     assert refused.value.param == "colour"
 
 
-def test_a_dialect_may_allow_fewer() -> None:
-    with pytest.raises(InvalidOption, match=r"'crop'. Allowed: model, format\."):
-        Options.parse({"crop": True}, allowed=("model", "format"))
-
-
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("nothing", ["", None])
 def test_empty_means_not_given(name: str, nothing: str | None) -> None:
@@ -168,6 +164,21 @@ def test_it_refuses_contradictions(given: dict[str, Any], param: str, detail: st
     with pytest.raises(InvalidOption, match=detail) as refused:
         Options.parse(given)
     assert refused.value.param == param
+
+
+def test_a_form_takes_the_lengths_that_are_read() -> None:
+    pattern = kinds.Surround.pattern
+    assert all(re.fullmatch(pattern, text) for text, _ in TAKES[kinds.Surround] if isinstance(text, str))
+    assert all(re.fullmatch(pattern, text) for text in ("1 2 3 4", "0.5px 10%", " 5 "))
+    assert not any(re.fullmatch(pattern, text) for text in ("1 2 3", "1 2 3 4 5", "-1", "5em", "", "1 2,3 4"))
+
+
+def test_people_choose_from_every_format_once() -> None:
+    formats, shadows = OPTIONS["format"].kind, OPTIONS["shadow"].kind
+    assert isinstance(formats, kinds.OneOf)
+    assert isinstance(shadows, kinds.OneOf)
+    assert [name for name, _ in formats.titled] == ["png", "webp", "jpeg", "avif", "zip", "auto"]
+    assert shadows.titled == [("none", "None"), ("drop", "Drop"), ("contact", "Contact")]
 
 
 def test_checking_a_request_needs_no_numpy() -> None:

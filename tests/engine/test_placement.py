@@ -92,6 +92,18 @@ def test_a_result_that_is_too_large_is_refused_before(options: dict[str, Any], s
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize(("options", "size"), [({"width": 8_192}, (1, 5_000)), ({"padding": "50%"}, (8_000, 6_000))])
+@pytest.mark.parametrize("smaller", [{"max_pixels": 50_000_000}, {"crop": True}], ids=str)
+def test_a_result_that_is_made_smaller_anyway_is_not_refused(
+    options: dict[str, Any], size: Size, smaller: dict[str, Any]
+) -> None:
+    parsed = Options.parse(options | smaller)
+    placement.check(parsed, size)
+    width, height = placement.placed(parsed, size, (0, 0, *size)).size
+    assert width * height <= MAX_CANVAS_PIXELS
+    assert max(width, height) <= MAX_CANVAS_SIDE_PX
+
+
 REGIONS: list[tuple[str, Box]] = [
     ("0 0 100% 100%", (0, 0, 400, 300)),
     ("10 20px 30 40", (10, 20, 30, 40)),

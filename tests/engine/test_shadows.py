@@ -15,8 +15,8 @@ def ball(side: int) -> Image.Image:
 
 def shade(kind: str, picture: Image.Image, opacity: int = 50) -> tuple[np.ndarray, tuple[int, int]]:
     """Its alpha and where it is, seen from the picture."""
-    shadow, at = shadows.of(picture, (0, 0), Options(shadow=kind, shadow_opacity=opacity))
-    return np.asarray(shadow.getchannel("A"), float), at
+    shadow = shadows.of(picture, Options(shadow=kind, shadow_opacity=opacity))
+    return np.asarray(shadow.part((0, 0, *shadow.size)).getchannel("A"), float), shadow.at
 
 
 def centre(alpha: np.ndarray, at: tuple[int, int]) -> tuple[float, float]:

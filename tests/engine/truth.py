@@ -39,7 +39,7 @@ def truths() -> list[Truth]:
 
 def drawn() -> Iterator[Truth]:
     """Over a photograph out of scikit-image, out of focus as behind a subject that is near."""
-    colours, alpha = furry_animal("ginger")
+    colours, alpha = furry_animal()
     grass = Image.fromarray(skimage.data.grass()).filter(ImageFilter.GaussianBlur(4))  # type: ignore[no-untyped-call]
     yield Truth("ginger fur over grass", composite(colours, alpha, grass), alpha, colours)
 
@@ -58,26 +58,21 @@ def composite(colours: Image.Image, alpha: Image.Image, background: Image.Image)
     return Image.composite(colours, behind, alpha)
 
 
-FURS = {
-    "white": ((250, 248, 240), (220, 215, 205)),
-    "ginger": ((230, 140, 60), (190, 105, 40)),
-    "black": ((50, 45, 50), (15, 12, 18)),
-}
+LIGHT_FUR, DARK_FUR = np.array([230.0, 140, 60]), np.array([190.0, 105, 40])
 
 
-def furry_animal(fur: str) -> tuple[Image.Image, Image.Image]:
+def furry_animal() -> tuple[Image.Image, Image.Image]:
     """A round animal with ears, a face and thousands of hairs: its colours and its alpha."""
     width, height = (side * OVERSAMPLING for side in SIZE)
-    light, dark = (np.array(colour, float) for colour in FURS[fur])
     # The coat goes on beyond its alpha, so that the colours are known where alpha is low.
-    alpha, coat = Image.new("L", (width, height)), Image.new("RGB", (width, height), _rgb((light + dark) / 2))
+    alpha, coat = Image.new("L", (width, height)), Image.new("RGB", (width, height), _rgb((LIGHT_FUR + DARK_FUR) / 2))
     shape, paint = ImageDraw.Draw(alpha), ImageDraw.Draw(coat)
     random = np.random.default_rng(7)
     for x, y, radius in _balls(width, height):
         shape.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
         for _ in range(HAIRS):
             hair = _hair(random, x, y, radius)
-            paint.line(hair, _rgb(dark + (light - dark) * random.random()), width=5)
+            paint.line(hair, _rgb(DARK_FUR + (LIGHT_FUR - DARK_FUR) * random.random()), width=5)
             shape.line(hair, 255, width=3)
     x, y, radius = width / 2, height * 0.34, height * 0.2
     for side in (-1, 1):
