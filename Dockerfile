@@ -40,6 +40,19 @@ RUN python3 -c "import sys, pathlib; from processing.engine.weights import Store
 store = Store(pathlib.Path('/models'), mirror_url='${MODELS_MIRROR_URL}'); \
 [print(store.pull(name).path) for name in sys.argv[1:]]" ${MODELS}
 
+# The int8 files beside the weights, by the recipes that ship.
+FROM worker-packages AS models-int8
+COPY models_store/catalog.toml models_store/
+COPY models_store/int8 models_store/int8
+COPY config/__init__.py config/errors.py config/
+COPY processing/__init__.py processing/
+COPY processing/engine processing/engine
+COPY --from=models /models /models
+ARG RUNTIME=cpu
+RUN [ "${RUNTIME}" = gpu ] || /venv/bin/python -c "import pathlib; from processing.engine.conversions import keep_int8; \
+from processing.engine.weights import Store; store = Store(pathlib.Path('/models')); \
+[print(keep_int8(store.active(name))) for name in store.installed_models()]"
+
 FROM web-packages AS static-files
 COPY . .
 RUN SECRET_KEY=- KEY_DIGEST_SECRET=- DATABASE_URL=postgresql: REDIS_URL=redis: \
@@ -65,7 +78,7 @@ import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"P
 CMD ["gunicorn", "--config=config/gunicorn.py", "config.wsgi"]
 
 FROM mattery AS worker
-COPY --from=models /models /models
+COPY --from=models-int8 /models /models
 COPY --from=worker-packages /venv /venv
 COPY . .
 ENV MODELS_DIR=/models

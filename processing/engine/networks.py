@@ -91,14 +91,14 @@ def _ort_session(load: Load, ort_name: str, options: Mapping[str, str]) -> ort.I
         else:
             if ort_name == TENSORRT and folder is not None:
                 options = {**options, "trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder)}
-            session = ort.InferenceSession(str(load.path), _session_options(load.threads), [(ort_name, dict(options))])
+            session = ort.InferenceSession(str(load.path), ort_options(load.threads), [(ort_name, dict(options))])
     if session.get_providers()[0] != ort_name:  # ONNX Runtime falls back to the CPU with a mere warning
         raise ProviderUnavailable(f"{ort_name} was asked for, but ONNX Runtime did not take it.")
     return session
 
 
 def _optimised_session(load: Load, graph: Path) -> ort.InferenceSession:
-    options = _session_options(load.threads)
+    options = ort_options(load.threads)
     if graph.exists():
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
@@ -107,12 +107,12 @@ def _optimised_session(load: Load, graph: Path) -> ort.InferenceSession:
             with suppress(OSError):
                 graph.unlink()
                 graph.parent.rmdir()
-        return ort.InferenceSession(str(load.path), _session_options(load.threads), [CPU])
+        return ort.InferenceSession(str(load.path), ort_options(load.threads), [CPU])
     options.optimized_model_filepath = str(graph)
     return ort.InferenceSession(str(load.path), options, [CPU])
 
 
-def _session_options(threads: int) -> ort.SessionOptions:
+def ort_options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads  # the default counts the cores of the host
     options.inter_op_num_threads = 1

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from processing.engine import graphs
+from processing.engine import graphs, recipes
 from processing.engine.catalog import ModelVersion, Precision
 from processing.engine.providers import Provider
 from processing.engine.weights import Installed
@@ -89,10 +89,23 @@ def choose(installed: Installed, provider: Provider, wanted: str = "auto") -> Fi
 
 
 def _can_run(installed: Installed, provider: Provider, figure: Figure) -> bool:
-    """A file that was made here is used when its figures are this machine's, which they are once activated."""
-    is_activated = figure.inference_ms is not None and installed.converted(figure.precision).is_file()
-    needs_file = figure.precision in provider.converts
-    return figure.precision in provider.precisions() and (is_activated or not needs_file)
+    if figure.precision not in provider.precisions():
+        return False
+    return figure.precision not in provider.converts or _has_measured_file(installed, figure)
+
+
+def _has_measured_file(installed: Installed, figure: Figure) -> bool:
+    """This machine's own figures are of the file that is here, the catalog's of one by the shipped recipe."""
+    if not installed.converted(figure.precision).is_file():
+        return False
+    is_own = figure.inference_ms is not None
+    shipped = recipes.shipped(installed) if figure.precision == "int8" else None
+    return is_own or (shipped is not None and recipes.noted(installed) == shipped)
+
+
+def has_figures(installed: Installed) -> bool:
+    """Whether workers on some kind of machine choose by figures of their own."""
+    return any(installed.folder.glob(f"{installed.version.version}.figures-*.json"))
 
 
 def _figures_path(installed: Installed) -> Path:

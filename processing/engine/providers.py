@@ -49,6 +49,10 @@ def require(name: str) -> None:
         )
 
 
+# OpenVINO offers int8 on every x86 processor. Without these instructions sums of two products are cut to 16 bits.
+EXACT_INT8 = ("avx512_vnni", "avx_vnni", "amx_int8")
+
+
 @cache
 def _has_openvino() -> bool:
     """By its import: a package whose libraries this system cannot load does not count."""
@@ -64,13 +68,12 @@ def _openvino_precisions() -> Sequence[Precision]:
     import openvino
 
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return ["fp32", *(name for name in ("bf16", "int8") if name.upper() in capabilities)]
-
-
-@cache
-def _cpu_precisions() -> Sequence[Precision]:
-    has_int8 = any(flag in graphs.machine() for flag in ("avx512_vnni", "avx_vnni", "asimddp"))
-    return ["fp32", "int8"] if has_int8 else ["fp32"]
+    found: list[Precision] = ["fp32"]
+    if "BF16" in capabilities:
+        found.append("bf16")
+    if any(flag in graphs.machine() for flag in EXACT_INT8):
+        found.append("int8")
+    return found
 
 
 # TensorFloat-32 would change mattes from card to card; a search for the fastest algorithm takes many times a first run.
@@ -130,9 +133,7 @@ PROVIDERS = {
             converts=frozenset({"int8"}),
             load=OpenVinoNetwork,
         ),
-        _ort_provider(
-            "cpu", CPU, needs="the package onnxruntime", precisions=_cpu_precisions, converts=frozenset({"int8"})
-        ),
+        _ort_provider("cpu", CPU, needs="the package onnxruntime", precisions=lambda: ["fp32"]),
     )
 }
 # Best first. TensorRT builds engines for minutes, so it is for those who ask for it.

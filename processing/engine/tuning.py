@@ -1,24 +1,20 @@
-"""Measures every precision of a network on this machine, and makes the files that some of them need.
+"""Measures every precision of a network on this machine.
 
 A precision is used only where its mattes stay close to those of fp32, so accuracy and speed are measured together, on
-photographs that the catalog names. int8 is static quantisation of the convolutions with a scale for each channel; those
-next to the pixels stay as they are, because there a rounding error is seen in the matte's outline.
+photographs that the catalog names.
 """
 
-import hashlib
-import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from processing.engine import matte, providers, sources
+from processing.engine import calibration, conversions, matte, providers, recipes, sources
+from processing.engine.calibration import Batch, Mattes, Report
 from processing.engine.catalog import Catalog, Precision
 from processing.engine.errors import ModelError, NotAnImage
 from processing.engine.precisions import Figure
@@ -27,11 +23,6 @@ from processing.engine.sessions import Session
 from processing.engine.weights import Installed
 
 RUNS = 7
-FIRST_KEPT = 4
-LAST_KEPT_SHARE = 1 / 3
-
-Batch = NDArray[np.float32]
-Report = Callable[[str], None]
 
 
 def photographs(catalog: Catalog, folder: Path | None = None) -> list[Image.Image]:
@@ -57,19 +48,30 @@ def views(photos: Sequence[Image.Image]) -> Iterator[Image.Image]:
         yield photo.crop((width // 6, height // 6, width - width // 6, height - height // 6))
 
 
-def tune(installed: Installed, photos: Sequence[Image.Image], *, threads: int, report: Report) -> list[Figure]:
+def tune(
+    installed: Installed,
+    photos: Sequence[Image.Image],
+    *,
+    threads: int,
+    report: Report,
+    calibrates: bool = False,
+) -> list[Figure]:
     """Figures of all providers and precisions that work here; files are made, and those that miss the bar removed.
 
-    Raises ModelError when not even fp32 works.
+    int8 follows the shipped recipe, or one from these photographs when it `calibrates`, which takes long. Raises
+    ModelError when not even fp32 works.
     """
     batches = [matte.network_input(view, installed.model) for view in views(photos)]
     exact = _mattes(Session(installed, providers.PROVIDERS["cpu"], _figure("cpu", "fp32"), threads=threads), batches)
     tried = providers.named("auto")
-    for precision in {each for provider in tried for each in provider.converts.intersection(provider.precisions())}:
-        make(installed, precision, batches)
+    needed = {precision for provider in tried for precision in provider.converts.intersection(provider.precisions())}
+    if "int8" in needed:
+        _make_int8(installed, batches, threads, report, calibrates=calibrates)
+    if "fp16" in needed:
+        conversions.to_fp16(installed)
     figures: list[Figure] = []
     for provider in tried:
-        for precision in provider.precisions():
+        for precision in _at_hand(installed, provider):
             try:
                 figure = _measured(installed, provider, precision, batches, exact, threads)
             except ModelError as error:
@@ -81,74 +83,24 @@ def tune(installed: Installed, photos: Sequence[Image.Image], *, threads: int, r
     return figures
 
 
-def make(installed: Installed, precision: Precision, batches: Sequence[Batch]) -> Path:
-    """The network's weights in another precision, with a note of where they come from beside them."""
-    target = installed.converted(precision)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tune-") as scratch:
-        made = Path(scratch, target.name)
-        _CONVERSIONS[precision](installed, batches, made)
-        note = {
-            "source": _hash(installed.path),
-            "sha256": _hash(made),
-            "made_by": {name: _version(name) for name in ("onnx", "onnxruntime", "onnxruntime-gpu")},
-            "photographs": len(batches),
-        }
-        made.replace(target)
-        target.with_suffix(".json").write_text(json.dumps(note, indent=2), "utf-8")
-    return target
+def _make_int8(
+    installed: Installed, batches: Sequence[Batch], threads: int, report: Report, *, calibrates: bool
+) -> None:
+    recipe = recipes.shipped(installed)
+    if calibrates:
+        try:
+            recipe = calibration.recipe(installed, batches, threads=threads, report=report)
+        except ModelError as error:
+            report(f"int8: {error.detail}")
+            return
+    if recipe:
+        conversions.to_int8(installed, recipe)
 
 
-def _to_int8(installed: Installed, batches: Sequence[Batch], target: Path) -> None:
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-
-    network = onnx.version_converter.convert_version(onnx.load(installed.path), 17)  # scales for channels need 13
-    prepared = target.with_suffix(".prepared")
-    onnx.save(onnx.shape_inference.infer_shapes(network), prepared)
-    name = network.graph.input[0].name
-
-    class Batches(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._rest = iter(batches)
-
-        def get_next(self) -> dict[str, Batch] | None:
-            return next(({name: batch} for batch in self._rest), None)
-
-    quantize_static(
-        prepared,
-        target,
-        Batches(),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        activation_type=QuantType.QUInt8,
-        op_types_to_quantize=["Conv"],
-        nodes_to_exclude=_next_to_pixels(network),
-        extra_options={"CalibMovingAverage": True},  # one photograph's extremes do not coarsen the scale for all
-    )
-
-
-def _next_to_pixels(network: "onnx.ModelProto") -> list[str]:  # type: ignore[name-defined]  # noqa: F821
-    """Names of the convolutions that give a matte, of the first of the others, and of the last third."""
-    channels = {weights.name: weights.dims[0] for weights in network.graph.initializer}
-    convolutions = [node for node in network.graph.node if node.op_type == "Conv"]
-    inner = [node.name for node in convolutions if channels.get(node.input[1]) != 1]
-    quantised = inner[FIRST_KEPT : round(len(inner) * (1 - LAST_KEPT_SHARE))]
-    return [node.name for node in convolutions if node.name not in quantised]
-
-
-def _to_fp16(installed: Installed, _batches: Sequence[Batch], target: Path) -> None:
-    import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    onnx.save(convert_float_to_float16(onnx.load(installed.path), keep_io_types=True), target)
-
-
-_CONVERSIONS: dict[Precision, Callable[[Installed, Sequence[Batch], Path], None]] = {
-    "int8": _to_int8,
-    "fp16": _to_fp16,
-}
+def _at_hand(installed: Installed, provider: Provider) -> Iterator[Precision]:
+    for precision in provider.precisions():
+        if precision not in provider.converts or installed.converted(precision).is_file():
+            yield precision
 
 
 def _measured(
@@ -156,26 +108,20 @@ def _measured(
     provider: Provider,
     precision: Precision,
     batches: Sequence[Batch],
-    exact: Sequence[NDArray[np.float32]],
+    exact: Mattes,
     threads: int,
 ) -> Figure:
     session = Session(installed, provider, _figure(provider.name, precision), threads=threads)
-    mattes = _mattes(session, batches)
-    errors = [float(np.abs(found - truth).mean()) for found, truth in zip(mattes, exact, strict=True)]
     return Figure(
         provider=provider.name,
         precision=precision,
-        matte_error=round(fmean(errors), 5),
+        matte_error=round(float(np.abs(_mattes(session, batches) - exact).mean()), 5),
         inference_ms=round(median(_times_ms(session, batches[0])), 1),
     )
 
 
-def _mattes(session: Session, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
-    side = (session.model.input_px, session.model.input_px)
-    return [
-        np.asarray(matte.full_size_matte(session.predict(batch), session.model, side), np.float32) / np.float32(255)
-        for batch in batches
-    ]
+def _mattes(session: Session, batches: Sequence[Batch]) -> Mattes:
+    return calibration.mattes(session.predict, batches, session.model)
 
 
 def _times_ms(session: Session, batch: Batch) -> Iterator[float]:
@@ -186,26 +132,14 @@ def _times_ms(session: Session, batch: Batch) -> Iterator[float]:
 
 
 def _remove_unusable(installed: Installed, figures: Sequence[Figure]) -> None:
-    for precision in _CONVERSIONS:
+    for precision in conversions.PRECISIONS:
         if not any(figure.is_allowed for figure in figures if figure.precision == precision):
-            for path in (installed.converted(precision), installed.converted(precision).with_suffix(".json")):
+            for path in (installed.note(precision), installed.converted(precision)):
                 path.unlink(missing_ok=True)
 
 
 def _figure(provider: str, precision: Precision) -> Figure:
     return Figure(provider=provider, precision=precision, matte_error=0.0)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _rgb(path: Path) -> Image.Image:

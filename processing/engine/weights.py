@@ -3,8 +3,8 @@
     <MODELS_DIR>/
         u2net/
             1.onnx          one file for each version, side by side
-            1.int8.onnx     the same network in another precision, made here by `models tune`
-            1.int8.json     where that came from: the hashes of both, tools, photographs
+            1.int8.onnx     the same network in another precision, made here (conversions.py)
+            1.int8.json     where that came from: the hashes of both, tools, recipe
             1.figures-….json  how fast and how exact each precision was, by machine
             2.onnx.part     a download that is not complete or not verified
             active.json     {"active": "2", "previous": "1"}
@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 from processing.engine import sources
 from processing.engine.catalog import CATALOG_PATH, Catalog, Model, ModelVersion, Precision, Source, read
@@ -65,6 +66,19 @@ class Installed:
     def converted(self, precision: Precision) -> Path:
         """Where its weights in another precision are, if they were ever made."""
         return self.folder / f"{self.version.version}.{precision}.onnx"
+
+    def note(self, precision: Precision) -> Path:
+        """What says where those come from."""
+        return self.folder / f"{self.version.version}.{precision}.json"
+
+    def has_intact(self, precision: Precision) -> bool:
+        """Hashes them."""
+        try:
+            expected = json.loads(self.note(precision).read_text("utf-8"))["sha256"]
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            return False
+        path = self.converted(precision)
+        return path.is_file() and sha256(path) == expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +175,7 @@ class Store:
                 path = _own(folder, model, version)
                 if path.is_file() and not _is_intact(path, version):
                     yield Problem(path, f"its {version.checksum[0]} is wrong")
+                yield from _bad_conversions(Installed(model, version, path, path.parent))
             flat = _flat(folder, model)
             if flat.is_file() and not any(_is_intact(flat, version) for version in model.versions):
                 yield Problem(flat, f"it is no known version of {model.name}")
@@ -232,6 +247,13 @@ class Store:
         new.replace(path)
 
 
+def _bad_conversions(installed: Installed) -> Iterator[Problem]:
+    for precision in get_args(Precision):
+        path = installed.converted(precision)
+        if path.is_file() and not installed.has_intact(precision):
+            yield Problem(path, "its sha256 is not the one in the note beside it")
+
+
 def _own(folder: Path, model: Model, version: ModelVersion) -> Path:
     return folder / model.name / f"{version.version}.onnx"
 
@@ -243,6 +265,10 @@ def _flat(folder: Path, model: Model) -> Path:
 def _is_intact(path: Path, version: ModelVersion) -> bool:
     algorithm, expected = version.checksum
     return _digest(path, algorithm) == expected
+
+
+def sha256(path: Path) -> str:
+    return _digest(path, "sha256")
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -1,5 +1,6 @@
 """manage.py models list|pull|verify|activate|rollback|tune"""
 
+import json
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from processing.engine import conversions, recipes
 from processing.engine.catalog import read
+from processing.engine.recipes import Recipe
+from processing.engine.weights import Installed
 from tests.photographs import astronaut
 
 
@@ -63,6 +67,32 @@ def test_verify_fails_and_names_the_bad_file(models_dir: Path) -> None:
         call_command("models", "verify", stdout=output, stderr=output)
     assert failure.value.returncode == 1
     assert str(bad) in output.getvalue()
+
+
+def test_verify_hashes_what_was_converted_here(models_dir: Path) -> None:
+    folder = models_dir / "u2netp"
+    installed = Installed(read()["u2netp"], read()["u2netp"].versions[0], folder / "1.onnx", folder)
+    path = conversions.to_int8(installed, Recipe(source="", views=1, reaches={"Conv_2": 12.5}))
+    assert models("verify") == "Every file is intact.\n"
+    path.write_bytes(b"rust")
+    output = StringIO()
+    with pytest.raises(CommandError, match="1 bad"):
+        call_command("models", "verify", stdout=output, stderr=output)
+    assert f"{path}: its sha256 is not the one in the note" in output.getvalue()
+
+
+def test_pull_makes_the_int8_file_that_a_recipe_is_there_for(
+    models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "FOLDER", tmp_path)
+    source = read()["u2netp"].versions[0].sha256
+    (tmp_path / "u2netp-1.json").write_text(json.dumps({"source": source, "views": 1, "reaches": {"Conv_2": 12.5}}))
+    path = models_dir / "u2netp" / "1.int8.onnx"
+    assert f"u2netp 1 in int8: {path}" in models("pull", "u2netp")
+    assert path.is_file()
+    path.unlink()
+    path.mkdir()
+    assert "u2netp goes on without int8" in models("pull", "u2netp")
 
 
 def test_activate_says_what_is_missing(models_dir: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from processing.engine import networks, providers
+from processing.engine import graphs, networks, providers
 from processing.engine.errors import ProviderUnavailable
 from processing.engine.networks import Load, NetworkBroken
 
@@ -42,7 +42,15 @@ def test_what_is_no_network_is_told_apart_from_a_missing_card(name: str, tmp_pat
 
 
 def test_threads_do_not_spin() -> None:
-    options = networks._session_options(threads=1)
+    options = networks.ort_options(threads=1)
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     assert not options.enable_cpu_mem_arena
+
+
+@pytest.mark.parametrize(("flags", "offers_int8"), [("avx2 avx512bw", False), ("avx2 avx_vnni", True)])
+def test_int8_is_offered_only_where_its_sums_are_exact(
+    flags: str, offers_int8: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphs, "machine", lambda: flags)
+    assert ("int8" in providers._openvino_precisions.__wrapped__()) == offers_int8

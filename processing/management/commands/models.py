@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Self
@@ -14,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.cores import available_cores
 from processing.engine.catalog import DEFAULT_MODELS, ModelVersion
 from processing.engine.errors import EngineError, ModelDownloadFailed, ModelNotInstalled
-from processing.engine.weights import Store
+from processing.engine.weights import Installed, Store
 
 MEGABYTE = 1_000_000
 BAR_WIDTH = 30
@@ -69,6 +70,9 @@ class Command(BaseCommand):
         tune = actions.add_parser("tune", help="Measures speed and accuracy of every precision on this machine.")
         tune.add_argument("names", nargs="*", metavar="model", help=f"Default: {', '.join(DEFAULT_MODELS)}.")
         tune.add_argument("--images", type=Path, metavar="FOLDER", help="Photographs, instead of the catalog's.")
+        tune.add_argument(
+            "--calibrate", action="store_true", help="By an int8 recipe from these photographs; takes long."
+        )
         tune.add_argument("--activate", action="store_true", help="Workers here choose by these figures from now on.")
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -121,8 +125,21 @@ class Command(BaseCommand):
                 self.stderr.write(error.detail)
             else:
                 self.stdout.write(f"{name} {installed.version.version} is verified: {installed.path}")
+                self._keep_int8(installed)
         if missing:
             raise CommandError(f"Could not be fetched: {', '.join(missing)}.")
+
+    def _keep_int8(self, installed: Installed) -> None:
+        """Where the packages for it are. Nothing depends on the file: without it, the next best precision is used."""
+        if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+            return
+        from processing.engine import conversions
+
+        try:
+            if path := conversions.keep_int8(installed):
+                self.stdout.write(f"{installed.model.name} {installed.version.version} in int8: {path}")
+        except OSError as error:
+            self.stderr.write(f"{installed.model.name} goes on without int8: {error}")
 
     def _tune(self, store: Store, options: dict[str, Any]) -> None:
         """Only with --activate is anything chosen by what was measured."""
@@ -137,6 +154,7 @@ class Command(BaseCommand):
                     installed if options["activate"] else replace(installed, folder=Path(scratch)),
                     photos,
                     threads=available_cores(),
+                    calibrates=options["calibrate"],
                     report=lambda line: self.stdout.write(f"  {line}"),
                 )
             if options["activate"]:
