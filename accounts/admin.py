@@ -78,7 +78,7 @@ class TenantAdmin(ConsoleAdmin):
     list_select_related = ["plan"]
     list_filter = [("plan", RelatedDropdownFilter), ("is_suspended", BooleanRadioFilter)]
     search_fields = ["name", "id__exact"]
-    fields = ["name", "plan", "cors_origins", "standing"]
+    fields = ["name", "plan", "cors_origins", "allows_improvement", "standing"]
     readonly_fields = ["standing"]
     actions_detail = ["add_member", "suspend", "resume"]
 

@@ -7,6 +7,7 @@ AccountError
 ├── KeyExpired            401 key_expired
 ├── RoleForbids           403 role_forbids
 ├── TenantSuspended       403 tenant_suspended
+├── ConsentMissing        403 consent_missing
 ├── TooManyKeys           409 too_many_keys
 ├── InsufficientCredits   402 insufficient_credits
 ├── RateLimited           429 rate_limited
@@ -43,6 +44,10 @@ class RoleForbids(AccountError):
 
 class TenantSuspended(AccountError):
     code, status, title = "tenant_suspended", 403, "This account is suspended"
+
+
+class ConsentMissing(AccountError):
+    code, status, title = "consent_missing", 403, "This account has not consented"
 
 
 class TooManyKeys(AccountError):

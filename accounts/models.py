@@ -135,6 +135,11 @@ class Tenant(models.Model):
         help_text="Pages from there may call the API in a browser (CORS), such as https://shop.example; "
         "several with commas.",
     )
+    allows_improvement = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Its programs may send images in for improving the models; the operator sees these.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TenantManager.from_queryset(TenantQuerySet)()

@@ -12,6 +12,7 @@ RequestError
 └── UnsupportedMediaType   415 unsupported_media_type
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -24,7 +25,6 @@ from rest_framework import exceptions
 from accounts.errors import KeyMissing
 from config.errors import MatteryError
 
-API_PREFIXES = ("/api/", "/images/")
 log = structlog.get_logger(__name__)
 
 
@@ -125,16 +125,26 @@ def stamped[Response: HttpResponse](request: HttpRequest, error: MatteryError, r
     return response
 
 
+# How errors look below a path, where no view is reached. Dialects with a shape of their own add theirs.
+SHAPES: dict[str, Callable[[HttpRequest, MatteryError], HttpResponse]] = {"/api/": problem, "/images/": problem}
+
+
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(API_PREFIXES)
+    return request.path.startswith(tuple(SHAPES))
+
+
+def shaped(request: HttpRequest, error: MatteryError) -> HttpResponse | None:
+    """None for what people look at."""
+    shapes = [shape for prefix, shape in SHAPES.items() if request.path.startswith(prefix)]
+    return shapes[0](request, error) if shapes else None
 
 
 def route_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     error = RouteNotFound("Check the address; /docs/ lists what is offered.")
-    return problem(request, error) if is_api(request) else render(request, "404.html", status=404)
+    return shaped(request, error) or render(request, "404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     error = MatteryError("The error has been logged. Name the request_id when you report it.")
     # Without the request: what fills the dashboard's frame may be the very thing that fails.
-    return problem(request, error) if is_api(request) else HttpResponse(render_to_string("500.html"), status=500)
+    return shaped(request, error) or HttpResponse(render_to_string("500.html"), status=500)

@@ -13,7 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from accounts.callers import Caller
-from api.errors import InvalidParameter, problem
+from api.errors import InvalidParameter, problem, shaped
 from api.middleware import note_job
 from api.uploads import Upload
 from config.errors import MatteryError
@@ -47,7 +47,7 @@ def once(
         if error.is_retryable or jobs.find(caller, claim.job_id) is None:
             idempotency.forget(caller, claim)
             raise
-        response = problem(request, error)
+        response = shaped(request, error) or problem(request, error)
     idempotency.keep(caller, claim, _kept(response))
     return response
 

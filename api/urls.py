@@ -2,7 +2,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from api import health, metrics, reference
-from api.compat import rembg
+from api.compat import rembg, removebg
 from api.v1.jobs import ImageLinkView
 
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("api/v1/", include("api.v1.urls")),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/remove", rembg.remove, name="rembg-remove"),
+    path("v1.0/removebg", removebg.remove, name="removebg"),
+    path("v1.0/account", removebg.account, name="removebg-account"),
+    path("v1.0/improve", removebg.improve, name="removebg-improve"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     path("docs/errors", reference.errors, name="api-errors"),
     path("images/<str:token>", ImageLinkView.as_view(), name="image-link"),

@@ -57,7 +57,13 @@ UNFOLD = {
                     _console_page("Usage", "receipt_long", "accounts_usageentry_changelist"),
                 ],
             },
-            {"title": "Processing", "items": [_console_page("Jobs", "image", "processing_job_changelist")]},
+            {
+                "title": "Processing",
+                "items": [
+                    _console_page("Jobs", "image", "processing_job_changelist"),
+                    _console_page("Submissions", "model_training", "processing_improvementsubmission_changelist"),
+                ],
+            },
             {"title": "Audit", "items": [_console_page("Audit log", "policy", "processing_auditrecord_changelist")]},
         ],
     },

@@ -46,6 +46,7 @@ class Limits:
     key_use_s: int = limit(60, "seconds", "How exactly the last use of an API key is noted.")
     idempotency_s: int = limit(86_400, "seconds", "For how long an Idempotency-Key is remembered, with its answer.")
     keys_per_tenant: int = limit(50, "keys", "API keys of one tenant that are not revoked.")
+    submissions_per_day: int = limit(100, "images", "What a tenant may send in a day for improving the models.")
     audit_export_rows: int = limit(500_000, "lines", "Lines in one CSV export of the audit log.")
 
     def __post_init__(self) -> None:

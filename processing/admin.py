@@ -25,7 +25,7 @@ from accounts.console import DaysFilter, ReadOnlyAdmin, TypedFilter, badge, conf
 from config.errors import MatteryError
 from processing import audit, audit_export, images, jobs
 from processing.images import Kind
-from processing.models import AuditRecord, Job, State
+from processing.models import AuditRecord, ImprovementSubmission, Job, State
 
 STATE_COLOURS = {
     State.QUEUED.label: "info",
@@ -53,6 +53,10 @@ class KeyFilter(TypedFilter):
 
 class ActionFilter(TypedFilter):
     title = parameter_name = "action"
+
+
+class TagFilter(TypedFilter):
+    title = parameter_name = "tag"
 
 
 class IpFilter(TypedFilter):
@@ -120,10 +124,7 @@ class JobAdmin(ReadOnlyAdmin):
         job = Job.objects.filter(pk=job_id).first()
         if job is None or kind not in Kind:
             raise Http404
-        try:
-            return images.response(job, Kind(kind))
-        except MatteryError as error:
-            return HttpResponse(error.detail, status=error.status, content_type="text/plain")
+        return _shown(job, Kind(kind))
 
     def has_cancel_permission(self, request: HttpRequest, job_id: str) -> bool:
         job = self.get_object(request, job_id)
@@ -182,6 +183,53 @@ class JobAdmin(ReadOnlyAdmin):
             self.message_user(request, "It had ended already.", messages.WARNING)
             return self.back_to(job)
         return self.done(request, job, "Canceled.")
+
+
+@admin.register(ImprovementSubmission)
+class ImprovementSubmissionAdmin(ReadOnlyAdmin):
+    list_display = ["received", "tenant", "tag", "filename", "original_format", "size"]
+    list_select_related = ["tenant"]
+    list_filter = [("tenant", AutocompleteSelectFilter), TagFilter, ("created_at", DaysFilter)]
+    search_fields = ["id__exact"]
+    search_help_text = "The id that the program got"
+    sortable_by = ["received"]
+    paginator = InfinitePaginator
+    fields = [
+        "picture", "id", "tenant", "api_key", "tag", "filename", "original_format", "original_bytes", "size",
+        "created_at",
+    ]  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.image)
+        name = "processing_improvementsubmission_image"
+        return [path("<uuid:submission_id>/image/", view, name=name), *super().get_urls()]
+
+    def image(self, _request: HttpRequest, submission_id: UUID) -> HttpResponseBase:
+        submission = ImprovementSubmission.objects.filter(pk=submission_id).first()
+        if submission is None:
+            raise Http404
+        return _shown(submission, Kind.ORIGINAL)
+
+    @admin.display(description="received", ordering="created_at")
+    def received(self, submission: ImprovementSubmission) -> SafeString:
+        return to_the_second(submission.created_at)
+
+    @admin.display(description="image")
+    def picture(self, submission: ImprovementSubmission) -> SafeString:
+        url = reverse("admin:processing_improvementsubmission_image", args=[submission.pk])
+        style = "height: 240px; max-width: 480px"
+        return format_html('<a href="{}"><img src="{}" alt="original" loading="lazy" style="{}"></a>', url, url, style)
+
+    @admin.display(description="size")
+    def size(self, submission: ImprovementSubmission) -> str:
+        return megapixels(submission.pixels)
+
+
+def _shown(owner: images.Owner, kind: Kind) -> HttpResponseBase:
+    try:
+        return images.response(owner, kind)
+    except MatteryError as error:
+        return HttpResponse(error.detail, status=error.status, content_type="text/plain")
 
 
 def _has_result(job: Job) -> bool:

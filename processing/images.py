@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from config.limits import LIMITS
 from processing.errors import ImagesRemoved, JobNotFound, StorageUnavailable
-from processing.models import Job
+from processing.models import ImprovementSubmission, Job
 
 SALT = "image link"
 LONGEST_STEM = 100
@@ -36,12 +36,16 @@ class Kind(StrEnum):
 SHOWN = [kind for kind in Kind if kind != Kind.BACKGROUND]
 
 
-def path(job: Job, kind: Kind) -> str:
+# What has images: an original at least.
+type Owner = Job | ImprovementSubmission
+
+
+def path(job: Owner, kind: Kind) -> str:
     """Made of our own ids alone: nothing that a user wrote can reach a path."""
     return f"{job.tenant_id}/{job.id}/{kind}"
 
 
-def store(job: Job, kind: Kind, data: bytes) -> None:
+def store(job: Owner, kind: Kind, data: bytes) -> None:
     with _reported():
         default_storage.save(path(job, kind), ContentFile(data))
 
@@ -52,7 +56,7 @@ def read(job: Job, kind: Kind) -> bytes:
     return data
 
 
-def open_stored(job: Job, kind: Kind) -> BinaryIO:
+def open_stored(job: Owner, kind: Kind) -> BinaryIO:
     if not job.has_images:
         raise ImagesRemoved
     with _reported():
@@ -68,37 +72,40 @@ def remove(job: Job) -> None:
             default_storage.delete(f"{job.tenant_id}/{job.id}")
 
 
-def media_type(job: Job, kind: Kind) -> str:
+def media_type(job: Owner, kind: Kind) -> str:
     match kind:
         case Kind.ORIGINAL:
             return f"image/{job.original_format.lower()}"
-        case Kind.RESULT:
+        case Kind.RESULT if isinstance(job, Job):
             return job.result_media_type
         case Kind.PREVIEW:
             return "image/jpeg"
         case Kind.THUMBNAIL:
             return "image/webp"
-        case Kind.BACKGROUND:
-            raise JobNotFound("A background image is only used, never shown.")
+    raise JobNotFound("A background image is only used, never shown.")
 
 
-def filename(job: Job, kind: Kind) -> str:
+def filename(job: Owner, kind: Kind) -> str:
     """What a download is called: after the original, as far as that is harmless, and after what it is."""
     stem = re.split(r"[/\\]", job.filename)[-1].rpartition(".")[0] or job.filename
     harmless = re.sub(r"[^\w .()+-]+", "_", stem).strip("._ -")[:LONGEST_STEM] or str(job.id)
-    what = job.options.get("output", "cutout") if kind == Kind.RESULT else kind
+    what = job.options.get("output", "cutout") if kind == Kind.RESULT and isinstance(job, Job) else kind
+    return f"{harmless}-{what}.{extension(job, kind)}"
+
+
+def extension(job: Owner, kind: Kind) -> str:
     type_ = media_type(job, kind)
-    return f"{harmless}-{what}.{EXTENSIONS.get(type_, type_.partition('/')[2])}"
+    return EXTENSIONS.get(type_, type_.partition("/")[2])
 
 
-def response(job: Job, kind: Kind, *, as_download: bool = False) -> FileResponse:
+def response(job: Owner, kind: Kind, *, as_download: bool = False, named: str = "") -> FileResponse:
     """One image as a file that a browser may keep for as long as a signed link would live."""
     type_ = media_type(job, kind)
     answer = FileResponse(
         open_stored(job, kind),
         content_type=type_,
         as_attachment=as_download or not type_.startswith("image/"),
-        filename=filename(job, kind),
+        filename=named or filename(job, kind),
     )
     answer["Cache-Control"] = f"private, max-age={LIMITS.link_s}"
     return answer

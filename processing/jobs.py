@@ -57,8 +57,9 @@ def submit(
     filename: str = "",
     request_id: str = "",
     job_id: uuid.UUID | None = None,
+    credits: Decimal = CREDITS_PER_IMAGE,
 ) -> Job:
-    """Accepts one image: checks its header, reserves the credit, stores the original and queues the job. `background`
+    """Accepts one image: checks its header, reserves the credits, stores the original and queues the job. `background`
     is the image for the option background_image, `job_id` the id that the job is to have.
 
     Raises an EngineError for an image that cannot be cut out so, InsufficientCredits, RateLimited, RoleForbids,
@@ -80,7 +81,7 @@ def submit(
         filename=printable(filename[-255:], 255),
         options=options.as_dict(),
         model=options.model,
-        credits=CREDITS_PER_IMAGE,
+        credits=credits,
         original_format=info.format,
         original_bytes=len(data),
         width=info.width,

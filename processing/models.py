@@ -71,6 +71,10 @@ class JobQuerySet(TenantQuerySet["Job"]):
         counted = self.order_by().values_list("state").annotate(models.Count("pk"))
         return dict.fromkeys(State, 0) | {State(state): count for state, count in counted}
 
+    def before(self, job: Job) -> JobQuerySet:
+        """What waits longer for a worker than this one."""
+        return self.filter(state=State.QUEUED, queued_at__lt=job.queued_at)
+
     def past_retention(self, now: datetime) -> JobQuerySet:
         return self.filter(state__in=FINAL, images_removed_at=None, images_expire_at__lt=now)
 
@@ -205,6 +209,40 @@ class IdempotentRequest(models.Model):
     @property
     def is_answered(self) -> bool:
         return self.status is not None
+
+
+class ImprovementSubmissionQuerySet(TenantQuerySet["ImprovementSubmission"]):
+    def of_today(self) -> ImprovementSubmissionQuerySet:
+        return self.filter(created_at__gte=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+class ImprovementSubmission(models.Model):
+    """An image that a tenant has sent in so that the models become better. Kept until the operator removes it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+")
+    filename = models.CharField(max_length=255, blank=True)
+    tag = models.CharField(max_length=100, blank=True)
+    original_format = models.CharField(max_length=10)
+    original_bytes = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    has_images = True  # as images.py asks of a job
+    objects = TenantManager.from_queryset(ImprovementSubmissionQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="submission_by_tenant")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
 
 
 class AuditRecord(models.Model):

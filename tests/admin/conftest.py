@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tenancy import platform_scope
-from processing import audit, jobs
+from processing import audit, improvements, jobs
 from processing.engine.options import Options
 from processing.models import AuditRecord, Job
 from tests.conftest import Account, make_account, make_user
@@ -48,8 +48,10 @@ def job(acme: Account) -> Job:
 
 
 def make_busy_account(name: str) -> Account:
-    """With a job, which has reserved a credit, and the request for it in the audit log."""
+    """With a job, which has reserved a credit, the request for it in the audit log, and an image for better models."""
     account = make_account(name)
+    account.tenant.allows_improvement = True
+    improvements.submit(account.caller, astronaut(64, 64), filename="photo.jpg", tag="glass")
     job = jobs.submit(account.caller, astronaut(64, 64), Options(), filename="photo.jpg")
     record_request(account, job_id=job.id, model=job.model, pixels=job.pixels)
     return account

@@ -141,3 +141,9 @@ def test_a_membership_ends_and_leaves_a_trace(console: Client, acme: Account, ac
 def test_a_tenant_is_never_deleted(console: Client, acme: Account) -> None:
     answer = console.post(reverse("admin:accounts_tenant_delete", args=[acme.tenant.pk]), {"post": "yes"})
     assert answer.status_code == HTTPStatus.FORBIDDEN
+
+
+def test_consent_to_improvement_is_noted_on_the_tenants_page(console: Client, acme: Account) -> None:
+    change(console, acme.tenant, allows_improvement="on")
+    with platform_scope():
+        assert Tenant.objects.get(pk=acme.tenant.pk).allows_improvement
