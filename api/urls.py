@@ -2,7 +2,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from api import health, metrics, reference
-from api.compat import rembg, removebg
+from api.compat import rembg, removebg, rmbg
 from api.v1.jobs import ImageLinkView
 
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("api.v1.urls")),
+    path("api/v1/remove", rmbg.RemoveView.as_view(), name="rmbg-remove"),
+    path("api/v1/task/<uuid:task_id>", rmbg.TaskView.as_view(), name="rmbg-task"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/remove", rembg.remove, name="rembg-remove"),
     path("v1.0/removebg", removebg.remove, name="removebg"),
@@ -18,4 +20,5 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     path("docs/errors", reference.errors, name="api-errors"),
     path("images/<str:token>", ImageLinkView.as_view(), name="image-link"),
+    path("images/<str:token>/<str:name>", rmbg.ResultView.as_view(), name="rmbg-result"),
 ]

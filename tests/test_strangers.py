@@ -26,6 +26,7 @@ OPEN = {
     "api-docs": "shows that description",
     "api-errors": "explains the errors that everybody can meet",
     "image-link": "the signature is the permission; without one it is refused below",
+    "rmbg-result": "the same, with a name",
     "account_login": "signing in",
     "account_logout": "signing out",
     "account_signup": "says that there is no open sign-up",
@@ -83,7 +84,7 @@ def job(alice: Account) -> Job:
 def address(path: str, job: Job, key_id: int) -> str:
     """The route with Alice's ids in it."""
     values = {"<uuid:job_id>": str(job.id), "<kind:kind>": "result", "<int:key_id>": str(key_id)}
-    values |= {"<str:token>": "forged", "<key>": "forged"}
+    values |= {"<str:token>": "forged", "<key>": "forged", "<str:name>": "forged.png", "<uuid:task_id>": str(job.id)}
     for placeholder, value in values.items():
         path = path.replace(placeholder, value)
     assert "<" not in path or "account" in path, f"say in address() what stands for the placeholder in {path}"
