@@ -105,6 +105,7 @@ def wanted(fields: Mapping[str, Any], *, credits_left: Decimal, has_background: 
             "output": CHANNELS[read.get("channels", "rgba")],
             "max_pixels": size.max_pixels,
             "background_image": has_background,
+            "require_foreground": True,
         },
         default_model=settings.DEFAULT_MODEL,
     )

@@ -9,6 +9,7 @@ from PIL import Image
 
 from processing.engine import backgrounds, catalog, compose, encode, matte, placement, refine
 from processing.engine.decode import ImageInfo, Limits, decode
+from processing.engine.errors import NoForeground
 from processing.engine.foreground import with_foreground_colours
 from processing.engine.layers import Layer, visible_box
 from processing.engine.options import Options
@@ -74,6 +75,8 @@ def cutout(
     with watch.stage("place"):
         alpha = compose.combined(compose.spread(found, region, decoded.rgb.size), decoded.alpha)
         box = alpha.getbbox()
+        if box is None and options.require_foreground:
+            raise NoForeground
         seen = visible_box(alpha)
         bounds = original.in_original(seen) if seen else None
         place = placement.placed(options, size, bounds)

@@ -9,7 +9,8 @@ EngineError
 │   ├── BadDimensions         422 image_dimensions
 │   ├── DecompressionBomb     422 decompression_bomb
 │   ├── ImageTruncated        422 image_truncated
-│   └── ImageCorrupt          422 image_corrupt
+│   ├── ImageCorrupt          422 image_corrupt
+│   └── NoForeground          422 no_foreground
 ├── InvalidOption             400 invalid_option
 │   ├── RoiExceedsBounds      400 roi_exceeds_bounds
 │   └── RoiRegionEmpty        400 roi_region_empty
@@ -66,6 +67,11 @@ class ImageTruncated(ImageError):
 
 class ImageCorrupt(ImageError):
     code, status, title = "image_corrupt", 422, "The image is damaged"
+
+
+class NoForeground(ImageError):
+    code, status, title = "no_foreground", 422, "No foreground was found"
+    usual_detail = "Nothing in the image stands out as its foreground. Another model may see one."
 
 
 class InvalidOption(EngineError):

@@ -107,6 +107,9 @@ class Options:
     roi: Sides | None = _option(
         None, kinds.Region(), "Where the foreground is looked for; everything outside is background."
     )
+    require_foreground: bool = _option(
+        False, kinds.Boolean(), "An image in which nothing is found fails with `no_foreground`, and costs nothing."
+    )
     crop: bool = _option(False, kinds.Boolean(), "Cuts the canvas down to the foreground.")
     crop_margin: Sides = _option(
         _NO_SIDES, kinds.Surround(), "With `crop`: room around the foreground. Percent of the foreground's sides."

@@ -43,6 +43,7 @@ VALUES = {
     "alpha_matting_background_threshold": "20",
     "alpha_matting_erode_size": "5",
     "roi": "0 0 50% 64px",
+    "require_foreground": "true",
     "crop": "true",
     "crop_margin": "5% 10px",
     "scale": "80%",
@@ -163,6 +164,13 @@ def test_where_nothing_is_found_the_job_says_so(post: Post, http: httpx.Client, 
     assert opened(response).convert("RGB").getcolors() == [(64 * 64, (255, 0, 0))]
     job = http.get(response.headers["location"], headers=alice.headers).json()
     assert (job["has_foreground"], job["foreground_box"], job["notice"]["code"]) == (False, None, "no_foreground")
+
+
+def test_where_nothing_is_found_the_job_fails_if_it_is_to(post: Post, alice: Account) -> None:
+    response = post(encoded(Image.new("RGB", (64, 64), "white"), "PNG"), wait=60, require_foreground="true")
+    assert_problem(response, 422, "no_foreground")
+    left = left_behind(alice)
+    assert (left["jobs"], left["used"]) == (1, 0)
 
 
 # Refused: with the option's name, and nothing charged or stored.

@@ -19,7 +19,7 @@ from tests.api.conftest import NOTHING, audit_lines, left_behind
 from tests.api.test_plan_limits import png_header
 from tests.conftest import Account
 from tests.origins import Origin, origin, routed, sending
-from tests.photographs import astronaut
+from tests.photographs import astronaut, encoded
 from tests.servers import START_TIMEOUT_S
 from tests.test_docs import DOCS, names, rows, section
 
@@ -138,6 +138,13 @@ def test_a_wrong_image(http: httpx.Client, alice: Account, body: dict[str, Any],
     empty: dict[str, Any] = {} if body else {"data": {"size": "auto"}}
     assert_refused(http.post("/v1.0/removebg", headers=alice.headers, **body, **empty), 400, code)
     assert left_behind(alice) == NOTHING
+
+
+def test_an_image_without_a_foreground(http: httpx.Client, alice: Account) -> None:
+    files = {"image_file": encoded(Image.new("RGB", (200, 150), "white"))}
+    response = http.post("/v1.0/removebg", headers=alice.headers, files=files, data={"model": "u2netp"})
+    assert_refused(response, 400, "unknown_foreground")
+    assert left_behind(alice)["used"] == 0
 
 
 def test_damage_that_only_a_worker_sees_costs_nothing_either(http: httpx.Client, alice: Account, photo: bytes) -> None:
