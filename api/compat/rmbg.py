@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.tenancy import platform_scope
 from api import idempotency, uploads
 from api.authentication import caller_of
 from api.cutouts import cut_out
@@ -87,7 +86,7 @@ def _described(request: Request, job: Job) -> dict[str, Any]:
     status = STATUSES[State(job.state)]
     task: dict[str, Any] = {"task_id": str(job.id), "status": status, "result_url": None, "download_url": None}
     if status == "queued":
-        task["position"] = _position(job)
+        task["position"] = _position(request, job)
     if status in PROGRESS:
         task["progress"] = PROGRESS[status]
     if status == "completed" and job.has_images:
@@ -100,9 +99,9 @@ def _described(request: Request, job: Job) -> dict[str, Any]:
     return task
 
 
-def _position(job: Job) -> int:
-    """1 is the next to be done, whoever waits before it."""
-    with platform_scope():
+def _position(request: Request, job: Job) -> int:
+    """1 is the caller's next to be done. How many others wait is nobody's business."""
+    with caller_of(request).scope():
         return Job.objects.before(job).count() + 1
 
 
