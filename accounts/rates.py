@@ -22,17 +22,20 @@ from config import valkey
 
 WINDOW_S = 60
 SPEND = """
-local window, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
+local window, cost, counted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
 local full_at, wait = {}, 0
 for i, key in ipairs(KEYS) do
-    local limit = tonumber(ARGV[2 + i])
-    local share = math.min(cost, limit) * window / limit
-    full_at[i] = math.max(tonumber(redis.call('GET', key) or 0), now) + share
-    wait = math.max(wait, full_at[i] - window - now)
+    local limit = tonumber(ARGV[3 + i])
+    local before = math.min(counted, limit)
+    local share = (math.min(counted + cost, limit) - before) * window / limit
+    local stored = tonumber(redis.call('GET', key) or 0)
+    full_at[i] = math.min(math.max(stored, now), now + window) + share
+    local ahead = full_at[i] - window - now
+    if ahead > 1e-3 then wait = math.max(wait, ahead + before * window / limit) end
 end
-if wait > 1e-3 then return {tostring(wait)} end
+if wait > 0 then return {tostring(wait)} end
 local answer = {'0'}
 for i, key in ipairs(KEYS) do
     if cost > 0 then
@@ -59,13 +62,15 @@ class Rate:
         return ceil(time() + self.resets_in_s)
 
 
-def spend(caller: Caller, cost: int) -> None:
+def spend(caller: Caller, cost: int, *, counted: int = 0) -> None:
     """Takes as much from the rate of the caller's key and of the tenant, or from neither.
 
-    Raises RateLimited. Without Valkey nobody is refused: jobs are then accepted and done later.
+    What is larger than a rate takes all of it. `counted` is what the same request has spent before, and will spend
+    again when it is repeated. Raises RateLimited. Without Valkey nobody is refused: jobs are then accepted, and done
+    later.
     """
     try:
-        wait_s, *_ = _run(caller, cost)
+        wait_s, *_ = _run(caller, cost, counted)
     except redis.RedisError as error:
         log.warning("rate not counted", error=str(error))
         return
@@ -89,13 +94,15 @@ def left(caller: Caller) -> Mapping[str, Rate]:
     }
 
 
-def _run(caller: Caller, cost: int) -> list[float]:
+def _run(caller: Caller, cost: int, counted: int = 0) -> list[float]:
     """Seconds to wait; if none, the seconds in which each bucket will be full."""
     limits = _limits(caller)
     keys = {"key": caller.rate_key, "tenant": f"tenant:{caller.tenant.pk}"}
     answer = cast(
         list[str],
-        _script()(keys=[f"mattery:rate:{keys[name]}" for name in limits], args=[WINDOW_S, cost, *limits.values()]),
+        _script()(
+            keys=[f"mattery:rate:{keys[name]}" for name in limits], args=[WINDOW_S, cost, counted, *limits.values()]
+        ),
     )
     return [float(part) for part in answer]
 

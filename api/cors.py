@@ -9,17 +9,21 @@ from django.http import HttpRequest
 from accounts import callers
 from accounts.models import Tenant
 from accounts.tenancy import platform_scope
+from api.errors import is_api
 
 
 @receiver(check_request_enabled)
 def is_allowed(request: HttpRequest, **_: Any) -> bool:
-    """A browser asks beforehand without a key: then it is enough that some tenant lists the page's origin."""
+    """Where nobody is known, it is enough that some tenant lists the page's origin: a browser asks beforehand without a
+    key, and a page should be able to read why its key was refused."""
     origin = request.headers.get("Origin", "")
-    if request.method == "OPTIONS":
-        with platform_scope():
-            return Tenant.objects.filter(cors_origins__contains=[origin]).exists()
+    if not origin or not is_api(request):
+        return False
     tenant = _tenant_of(request)
-    return tenant is not None and origin in tenant.cors_origins
+    if tenant is not None:
+        return origin in tenant.cors_origins
+    with platform_scope():
+        return Tenant.objects.filter(cors_origins__contains=[origin]).exists()
 
 
 def _tenant_of(request: HttpRequest) -> Tenant | None:

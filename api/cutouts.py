@@ -46,6 +46,9 @@ def _submitted(
     caller.require_submit()
     require = jobs.require_worker if wait_s else jobs.require_installed
     require(options.model)
+    jobs.require_background(options, is_given=upload.has_background)
+    if upload.is_to_be_fetched:
+        jobs.require_affordable(caller)
     upload = uploads.fetched(upload, max_bytes=caller.tenant.plan.max_upload_bytes)
     return jobs.submit(
         caller,

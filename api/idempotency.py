@@ -4,10 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -20,7 +19,7 @@ from config.errors import MatteryError
 from processing import idempotency, images, jobs
 from processing.idempotency import Answer
 from processing.images import Kind
-from processing.models import IdempotentRequest
+from processing.models import IdempotentRequest, State
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -28,28 +27,40 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def once(
-    request: HttpRequest, caller: Caller, fingerprint: str, answer: Callable[[UUID | None], HttpResponseBase]
+    request: HttpRequest, caller: Caller, upload: Upload, answer: Callable[[UUID | None], HttpResponseBase]
 ) -> HttpResponseBase:
     """Answers, or repeats what was answered to this key.
 
     `answer` takes the id that its job is to have. What it raises before there is a job leaves nothing behind, and
-    neither does what may go well the next time.
+    neither does a job that ended without a result and may have one the next time.
     """
     key = _given_key(request)
     if key is None:
         return answer(None)
-    claim = idempotency.claim(caller, key, fingerprint)
+    claim = idempotency.claim(caller, key, fingerprint(request, upload))
     if claim.is_answered:
         return _replayed(request, caller, claim)
     try:
         response = _as_bytes(answer(claim.job_id))
     except MatteryError as error:
         if error.is_retryable or jobs.find(caller, claim.job_id) is None:
-            idempotency.forget(caller, claim)
+            _give_up(caller, claim)
             raise
         response = shaped(request, error) or problem(request, error)
+    except BaseException:
+        idempotency.release(caller, claim)
+        raise
     idempotency.keep(caller, claim, _kept(response))
     return response
+
+
+def _give_up(caller: Caller, claim: IdempotentRequest) -> None:
+    """A job that has a result, or may yet have one, is found again by the next request with this key."""
+    job = jobs.find(caller, claim.job_id)
+    if job is None or job.state in (State.FAILED, State.CANCELED):
+        idempotency.forget(caller, claim)
+    else:
+        idempotency.release(caller, claim)
 
 
 def fingerprint(request: HttpRequest, upload: Upload) -> str:
@@ -84,22 +95,17 @@ def _as_bytes(response: HttpResponseBase) -> HttpResponseBase:
 
 def _kept(response: HttpResponseBase) -> Answer:
     headers = {name: value for name, value in response.items() if name != "Content-Length"}
-    body = None if isinstance(response, FileResponse) else _content(response)
+    body = response.content if isinstance(response, HttpResponse) else None  # else it is the result's file
     return Answer(response.status_code, headers, body)
 
 
-def _content(response: Any) -> bytes:
-    content: bytes = response.content
-    return content
-
-
 def _replayed(request: HttpRequest, caller: Caller, claim: IdempotentRequest) -> HttpResponseBase:
-    job = jobs.find(caller, claim.job_id)
-    if job is not None:
-        note_job(request, job)
+    job = jobs.get(caller, claim.job_id)
+    note_job(request, job)
+    request.META["ERROR_CODE"] = job.error_code
     response: HttpResponseBase
     if claim.body is None:
-        response = images.response(jobs.get(caller, claim.job_id), Kind.RESULT)
+        response = images.response(job, Kind.RESULT)
     else:
         response = HttpResponse(bytes(claim.body), status=claim.status)
     return _with_headers(response, {**claim.headers, REPLAYED: "true"})

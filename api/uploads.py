@@ -44,6 +44,10 @@ class Upload:
     background_address: Address | None = None
 
     @property
+    def is_to_be_fetched(self) -> bool:
+        return self.image_address is not None or self.background_address is not None
+
+    @property
     def has_background(self) -> bool:
         return self.background is not None or self.background_address is not None
 

@@ -65,6 +65,11 @@ app.conf.update(
             "schedule": 600,
             "options": {"expires": 600},
         },
+        "forget old requests": {
+            "task": "processing.housekeeping.forget_old_requests",
+            "schedule": 600,
+            "options": {"expires": 600},
+        },
         "verify models": {
             "task": "processing.housekeeping.verify_models",
             "schedule": 86_400,

@@ -6,7 +6,7 @@ finds that job, or knows that there is none.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -17,7 +17,8 @@ from processing.errors import IdempotencyKeyReused, RequestInProgress
 from processing.models import IdempotentRequest
 
 BATCH = 1_000
-CLEANING_UP_S = 30  # what a request may take beside fetching its two images and waiting for its result
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+MARGIN_S = 30  # what a request may take beside fetching its two images and waiting for its result
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def claim(caller: Caller, key: str, fingerprint: str) -> IdempotentRequest:
 
 def _taken_over(request: IdempotentRequest) -> bool:
     """Whether its process must have died, and we are the first to see it."""
-    overdue = timezone.now() - timedelta(seconds=2 * LIMITS.fetch_s + LIMITS.wait_max_s + CLEANING_UP_S)
+    overdue = timezone.now() - timedelta(seconds=2 * LIMITS.fetch_s + LIMITS.wait_max_s + MARGIN_S)
     unanswered = IdempotentRequest.objects.filter(pk=request.pk, status=None, claimed_at__lt=overdue)
     return bool(unanswered.update(claimed_at=timezone.now()))
 
@@ -62,6 +63,12 @@ def keep(caller: Caller, request: IdempotentRequest, answer: Answer) -> None:
         IdempotentRequest.objects.filter(pk=request.pk).update(
             status=answer.status, headers=dict(answer.headers), body=answer.body
         )
+
+
+def release(caller: Caller, request: IdempotentRequest) -> None:
+    """Nobody is at it any more: whoever repeats the request takes it over, with the job if there is one."""
+    with caller.scope():
+        IdempotentRequest.objects.filter(pk=request.pk, status=None).update(claimed_at=LONG_AGO)
 
 
 def forget(caller: Caller, request: IdempotentRequest) -> None:

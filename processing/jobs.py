@@ -40,6 +40,7 @@ from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
 
 MEGAPIXEL = 1_000_000
+REQUEST_WEIGHT = 1  # what a request has counted for before its image is known
 CREDITS_PER_IMAGE = Decimal(1)
 BACKGROUND_FILE = "background_file"
 
@@ -70,7 +71,7 @@ def submit(
     info = decode.inspect(data, limits)
     placement.check(options, (info.width, info.height))
     _check_background(background, options, limits)
-    rates.spend(caller, ceil(info.width * info.height / MEGAPIXEL) - 1)  # the request itself has counted for one
+    rates.spend(caller, ceil(info.width * info.height / MEGAPIXEL) - REQUEST_WEIGHT, counted=REQUEST_WEIGHT)
     now = timezone.now()
     job = Job(
         id=job_id or uuid.uuid4(),
@@ -90,8 +91,7 @@ def submit(
         queued_at=now,
         images_expire_at=now + timedelta(days=caller.tenant.plan.retention_days),
     )
-    with caller.scope():
-        ledger.require_credits(caller.tenant, job.credits)
+    require_affordable(caller, job.credits)
     try:
         images.store(job, Kind.ORIGINAL, data)
         if background is not None:
@@ -105,9 +105,19 @@ def submit(
     return job
 
 
-def _check_background(background: bytes | None, options: Options, limits: decode.Limits) -> None:
-    if options.background_image != (background is not None):
+def require_affordable(caller: Caller, credits: Decimal = CREDITS_PER_IMAGE) -> None:
+    """The cheap look before work is done for somebody who cannot pay for its end."""
+    with caller.scope():
+        ledger.require_credits(caller.tenant, credits)
+
+
+def require_background(options: Options, *, is_given: bool) -> None:
+    if options.background_image != is_given:
         raise refusal(BACKGROUND_FILE, f"background_image and the file in {BACKGROUND_FILE} go together.")
+
+
+def _check_background(background: bytes | None, options: Options, limits: decode.Limits) -> None:
+    require_background(options, is_given=background is not None)
     if background is None:
         return
     try:
@@ -169,11 +179,8 @@ def wait(caller: Caller, job: Job, *, seconds: int) -> Job:
         if not ended:
             require_worker(job.model)
     except (NoWarmWorker, ModelNotInstalled, QueueUnavailable):
-        current = get(caller, job.id)
-        if current.is_finished:
-            return current
-        cancel(caller, job.id)
-        raise
+        if cancel(caller, job.id):
+            raise
     return get(caller, job.id)
 
 
@@ -243,10 +250,9 @@ def cancel(caller: Caller, job_id: uuid.UUID) -> bool:
     return bool(canceled)
 
 
-def canceled(caller: Caller, job_id: uuid.UUID) -> Job:
-    """The job, canceled by this call or an earlier one. Raises JobFinished."""
+def require_canceled(caller: Caller, job_id: uuid.UUID) -> Job:
+    """The job, canceled by this call or an earlier one. Raises JobNotFound or JobFinished."""
     caller.require_submit()
-    get(caller, job_id)
     cancel(caller, job_id)
     job = get(caller, job_id)
     if job.state != State.CANCELED:

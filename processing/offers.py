@@ -7,7 +7,7 @@ from django.conf import settings
 
 from processing import heartbeats
 from processing.engine import catalog
-from processing.engine.catalog import Model
+from processing.engine.catalog import Catalog, Model
 from processing.errors import QueueUnavailable
 from processing.heartbeats import Heartbeat
 
@@ -33,7 +33,7 @@ def models(inference_ms: Mapping[str, float]) -> list[Offer]:
     """All of the catalog, in its order. Nothing is installed or warm where nobody can be asked."""
     workers = _workers()
     known = catalog.read()
-    return [_offer(model, workers, inference_ms.get(model.name)) for model in known.models.values()]
+    return [_offer(model, known, workers, inference_ms.get(model.name)) for model in known.models.values()]
 
 
 def _workers() -> list[Heartbeat]:
@@ -43,12 +43,12 @@ def _workers() -> list[Heartbeat]:
         return []
 
 
-def _offer(model: Model, workers: list[Heartbeat], inference_ms: float | None) -> Offer:
+def _offer(model: Model, known: Catalog, workers: list[Heartbeat], inference_ms: float | None) -> Offer:
     version = next((worker.installed[model.name] for worker in workers if model.name in worker.installed), None)
     return Offer(
         name=model.name,
         title=model.title,
-        tiers=[tier.name for tier in catalog.read().tiers.values() if tier.model == model.name],
+        tiers=[tier.name for tier in known.tiers.values() if tier.model == model.name],
         version=version,
         is_default=model.name == settings.DEFAULT_MODEL,
         is_installed=version is not None,

@@ -31,6 +31,10 @@ def sweep() -> None:
 def remove_expired_images() -> None:
     while sweeping.remove_expired_images():
         pass
+
+
+@shared_task(name="processing.housekeeping.forget_old_requests", **UNHURRIED)
+def forget_old_requests() -> None:
     while idempotency.remove_expired():
         pass
 

@@ -90,7 +90,7 @@ def remove(request: HttpRequest, caller: Caller) -> HttpResponseBase:
             repeats.forget(caller, fingerprint)
         return response
 
-    return idempotency.once(request, caller, fingerprint, answer)
+    return idempotency.once(request, caller, upload, answer)
 
 
 def _unanswered(caller: Caller, fingerprint: str) -> Job | None:

@@ -45,7 +45,7 @@ class RemoveView(APIView):
             task = {"task_id": str(job.id), "status": "queued", "status_url": _status_url(request, job)}
             return Response(task, status=HTTPStatus.ACCEPTED)
 
-        return idempotency.once(request._request, caller, idempotency.fingerprint(request._request, upload), answer)
+        return idempotency.once(request._request, caller, upload, answer)
 
 
 class TaskView(APIView):

@@ -19,6 +19,7 @@ from processing.usage import GroupBy
 
 LONGEST_RANGE = timedelta(days=366)
 USUAL_RANGE = timedelta(days=30)
+A_DAY = timedelta(days=1)
 
 
 class AccountView(APIView):
@@ -82,10 +83,10 @@ class ModelsView(APIView):
 def _days(request: Request) -> tuple[date, date]:
     today = timezone.now().date()
     last = _day(request, "to", today)
-    first = _day(request, "from", last - USUAL_RANGE)
+    first = _day(request, "from", last - USUAL_RANGE + A_DAY)
     if first > last:
         raise InvalidParameter("from must not be later than to.", param="from")
-    if last - first > LONGEST_RANGE:
+    if last - first >= LONGEST_RANGE:
         raise InvalidParameter(f"Ask for at most {LONGEST_RANGE.days} days at once.", param="from")
     return first, last
 

@@ -106,8 +106,7 @@ class JobsView(APIView):
             job = cut_out(request._request, caller, upload, options, wait_s=wait_s, job_id=job_id)
             return self._answer(request, job, waited=bool(wait_s))
 
-        fingerprint = idempotency.fingerprint(request._request, upload)
-        return idempotency.once(request._request, caller, fingerprint, answer)
+        return idempotency.once(request._request, caller, upload, answer)
 
     def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponseBase:
         if not waited or not job.is_finished:
@@ -167,9 +166,9 @@ class JobCancelView(APIView):
     @extend_schema(operation_id="cancel_job", request=None, responses={200: JobSerializer, **problems(404, 409)})
     def post(self, request: Request, job_id: UUID) -> Response:
         """End a job that has not ended: its credit is given back, its images are removed. May be repeated."""
-        job = jobs.canceled(caller_of(request), job_id)
-        note_job(request._request, job)
-        return described(request, job, HTTPStatus.OK)
+        caller = caller_of(request)
+        note_job(request._request, jobs.get(caller, job_id))
+        return described(request, jobs.require_canceled(caller, job_id), HTTPStatus.OK)
 
 
 class JobResultView(APIView):

@@ -1,4 +1,4 @@
-"""From a foreground, its alpha and what is behind it to the picture that is asked for. Needs Pillow only."""
+"""From a foreground, its alpha and what is behind it to the picture that is asked for."""
 
 from collections.abc import Callable
 

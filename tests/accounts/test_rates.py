@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from math import isclose
+from time import time
 
 import pytest
 
@@ -9,13 +10,14 @@ from accounts import rates
 from accounts.callers import Caller
 from accounts.errors import RateLimited
 from accounts.models import Membership
+from config import valkey
 from tests.conftest import NewAccount
 
 
-def refused(caller: Caller, cost: int = 1) -> int:
+def refused(caller: Caller, cost: int = 1, *, counted: int = 0) -> int:
     """The seconds that the caller is told to wait."""
     with pytest.raises(RateLimited) as caught:
-        rates.spend(caller, cost)
+        rates.spend(caller, cost, counted=counted)
     assert caught.value.retry_after_s is not None
     return caught.value.retry_after_s
 
@@ -39,6 +41,26 @@ def test_what_is_larger_than_the_rate_takes_all_of_it(new_account: NewAccount) -
     caller = new_account("Large", requests_per_minute=6).caller
     rates.spend(caller, 50)
     refused(caller)
+
+
+def test_an_image_larger_than_the_rate_is_taken_after_its_request(new_account: NewAccount) -> None:
+    caller = new_account("Large", requests_per_minute=6).caller
+    rates.spend(caller, 1)
+    rates.spend(caller, 49, counted=1)
+
+
+def test_after_the_wait_the_whole_request_is_taken(new_account: NewAccount) -> None:
+    caller = new_account("Again", requests_per_minute=6).caller
+    rates.spend(caller, 4)
+    rates.spend(caller, 1)
+    assert 29 <= refused(caller, 3, counted=1) <= 30  # 1 is left; 1 and 3 are needed, ten seconds each
+
+
+def test_a_clock_that_steps_back_locks_nobody_out(new_account: NewAccount) -> None:
+    caller = new_account("Clock", requests_per_minute=6).caller
+    valkey.client().set(f"mattery:rate:{caller.rate_key}", time() + 3_600)
+    assert rates.left(caller)["key"].remaining == 0
+    assert 9 <= refused(caller) <= 10
 
 
 def test_the_tenants_rate_is_for_all_of_its_people(new_account: NewAccount) -> None:

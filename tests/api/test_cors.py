@@ -42,6 +42,7 @@ def test_other_pages_may_not(http: httpx.Client, origin: str) -> None:
 
 @pytest.mark.usefixtures("alice_has_a_shop")
 def test_the_dashboard_is_not_for_other_pages(http: httpx.Client) -> None:
+    assert ALLOWED not in http.options("/accounts/login/", headers=PREFLIGHT).headers
     assert ALLOWED not in http.get("/accounts/login/", headers={"Origin": SHOP}).headers
 
 
@@ -50,6 +51,13 @@ def test_the_answer_names_the_origin(http: httpx.Client, alice_has_a_shop: Accou
     assert (answer.status_code, answer.headers[ALLOWED]) == (200, SHOP)
     assert "origin" in answer.headers["vary"].lower()
     assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.usefixtures("alice_has_a_shop")
+@pytest.mark.usefixtures("alice_has_a_shop")
+def test_a_page_can_read_why_its_key_was_refused(http: httpx.Client) -> None:
+    answer = http.get("/api/v1/jobs", headers={"X-API-Key": "wrong", "Origin": SHOP})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (401, SHOP)
 
 
 @pytest.mark.usefixtures("alice_has_a_shop")

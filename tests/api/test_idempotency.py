@@ -8,15 +8,19 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
 from django.utils import timezone
 
 from accounts.models import Allowance
-from api.idempotency import REPLAYED
+from api.idempotency import REPLAYED, once
+from api.uploads import Upload
 from config.limits import LIMITS
 from processing import idempotency, jobs
 from processing.engine.options import Options
+from processing.errors import StorageUnavailable
 from processing.models import IdempotentRequest, Job
-from tests.api.conftest import NOTHING, assert_problem, left_behind
+from tests.api.conftest import NOTHING, assert_problem, audit_lines, left_behind
 from tests.conftest import Account
 from tests.photographs import astronaut
 
@@ -39,7 +43,7 @@ def send(http: httpx.Client, alice: Account, photo: bytes) -> Send:
 
 def assert_the_same(first: httpx.Response, again: httpx.Response) -> None:
     assert (again.status_code, again.content) == (first.status_code, first.content)
-    mine = {"x-request-id", "date"}
+    mine = {"x-request-id", "date", "ratelimit"}
     assert {name: value for name, value in again.headers.items() if name not in {*mine, REPLAYED.lower()}} == {
         name: value for name, value in first.headers.items() if name not in mine
     }
@@ -191,3 +195,45 @@ def test_a_key_is_forgotten_after_its_time(send: Send, alice: Account) -> None:
     assert idempotency.remove_expired() == 1
     with alice.caller.scope():
         assert list(IdempotentRequest.objects.values_list("key", flat=True)) == ["young"]
+
+
+def as_in_a_view(account: Account, photo: bytes, answer: Callable[[UUID | None], Any]) -> Any:
+    request = RequestFactory().post("/api/v1/jobs", headers={"Idempotency-Key": "inside"})
+    upload = Upload(image=photo, filename="", fields={})
+    return once(request, account.caller, upload, answer)
+
+
+def test_a_result_that_could_not_be_read_just_then_is_not_made_again(alice: Account, photo: bytes) -> None:
+    seen: list[UUID] = []
+
+    def answer(job_id: UUID | None) -> Any:
+        assert job_id
+        seen.append(job_id)
+        if jobs.find(alice.caller, job_id) is None:
+            jobs.submit(alice.caller, photo, Options(model="u2netp"), job_id=job_id)
+            raise StorageUnavailable
+        return HttpResponse(b"found again")
+
+    with pytest.raises(StorageUnavailable):
+        as_in_a_view(alice, photo, answer)
+    assert as_in_a_view(alice, photo, answer).content == b"found again"
+    assert seen[0] == seen[1]
+    assert (count(alice), used(alice)) == (1, 1)
+
+
+def test_after_an_unexpected_error_the_request_may_be_repeated_at_once(alice: Account, photo: bytes) -> None:
+    def broken(_: UUID | None) -> Any:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        as_in_a_view(alice, photo, broken)
+    assert as_in_a_view(alice, photo, lambda _: HttpResponse(b"well")).content == b"well"
+
+
+def test_a_repeated_failure_is_audited_with_its_code(send: Send, alice: Account, photo: bytes) -> None:
+    cut_short = photo[: len(photo) // 2]
+    for _ in range(2):
+        send("broken", image=cut_short)
+    first, again = audit_lines(alice)
+    assert first.error_code
+    assert (again.status, again.error_code, again.job_id) == (422, first.error_code, first.job_id)

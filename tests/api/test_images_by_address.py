@@ -17,7 +17,7 @@ from accounts.models import User
 from config.local import programs
 from config.local.processes import free_port, running, wait_until
 from tests.api.conftest import NOTHING, assert_problem, audit_lines, left_behind
-from tests.conftest import Account
+from tests.conftest import Account, NewAccount
 from tests.origins import Origin, origin, redirecting, routed, sending
 from tests.photographs import astronaut
 from tests.servers import START_TIMEOUT_S
@@ -208,6 +208,7 @@ def test_nothing_is_fetched_for_those_who_may_not_ask(
         {"model": "birefnet-general"},
         {"filename": 7},
         {"background_file": "%%%"},
+        {"background_image": True},
     ],
 )
 def test_nothing_is_fetched_when_something_else_is_wrong(
@@ -216,6 +217,15 @@ def test_nothing_is_fetched_when_something_else_is_wrong(
     before = len(images.requests)
     body = {"image_url": f"{images.url}/blank.png"} | wrong
     assert http.post("/api/v1/jobs", headers=alice.headers, json=body).status_code in (400, 409)
+    assert len(images.requests) == before
+
+
+def test_nothing_is_fetched_for_those_without_credits(
+    http: httpx.Client, new_account: NewAccount, images: Origin
+) -> None:
+    before, account = len(images.requests), new_account("Broke", monthly_credits=0)
+    body = {"image_url": f"{images.url}/blank.png"}
+    assert_problem(http.post("/api/v1/jobs", headers=account.headers, json=body), 402, "insufficient_credits")
     assert len(images.requests) == before
 
 

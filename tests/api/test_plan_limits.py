@@ -110,6 +110,11 @@ def test_an_image_counts_for_its_megapixels(http: httpx.Client, new_account: Cal
     assert http.get("/api/v1/jobs", headers=account.headers).status_code == 200
 
 
+def test_an_image_larger_than_the_rate_is_taken(http: httpx.Client, new_account: Callable[..., Account]) -> None:
+    account = new_account("Large", requests_per_minute=5)
+    assert send(http, account, png(3_100, 2_000)).status_code == 202
+
+
 def test_every_answer_says_what_is_left(http: httpx.Client, new_account: Callable[..., Account]) -> None:
     account = new_account("Told", requests_per_minute=5, tenant_requests_per_minute=50)
     answers = [http.get("/api/v1/jobs", headers=account.headers) for _ in range(6)]

@@ -166,7 +166,10 @@ class Command(BaseCommand):
         for problem in problems:
             self.stderr.write(str(problem))
         if problems:
-            raise CommandError(f"{len(problems)} bad. Run: manage.py models pull MODEL --version VERSION")
+            raise CommandError(
+                f"{len(problems)} bad. Run: manage.py models pull MODEL --version VERSION, "
+                "and for a file that was made here: manage.py models tune MODEL --activate"
+            )
         self.stdout.write("Every file is intact.")
 
 
