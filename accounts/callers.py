@@ -46,6 +46,11 @@ class Caller:
         if not (self.membership and self.membership.can_manage_keys):
             raise RoleForbids("Only owners and admins manage API keys.")
 
+    def require_webhook_management(self) -> None:
+        """Any key may: a program sets up what it listens to."""
+        if not self.api_key and not (self.membership and self.membership.can_manage_webhooks):
+            raise RoleForbids("Only owners and admins manage webhooks.")
+
 
 def by_key(plain: str) -> Caller:
     if not plain:

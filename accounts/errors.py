@@ -8,7 +8,11 @@ AccountError
 ├── RoleForbids           403 role_forbids
 ├── TenantSuspended       403 tenant_suspended
 ├── ConsentMissing        403 consent_missing
+├── WebhookNotFound       404 webhook_not_found
 ├── TooManyKeys           409 too_many_keys
+├── TooManyWebhooks       409 too_many_webhooks
+├── WebhookDisabled       409 webhook_disabled
+├── SecretUnreadable      500 secret_unreadable
 ├── InsufficientCredits   402 insufficient_credits
 ├── RateLimited           429 rate_limited
 └── TooManyJobs           429 too_many_jobs
@@ -52,6 +56,27 @@ class ConsentMissing(AccountError):
 
 class TooManyKeys(AccountError):
     code, status, title = "too_many_keys", 409, "There are too many API keys"
+
+
+class WebhookNotFound(AccountError):
+    code, status, title = "webhook_not_found", 404, "No such webhook"
+    usual_detail = "There is no webhook with this id."
+
+
+class TooManyWebhooks(AccountError):
+    code, status, title = "too_many_webhooks", 409, "There are too many webhooks"
+
+
+class WebhookDisabled(AccountError):
+    code, status, title = "webhook_disabled", 409, "The webhook is disabled"
+    usual_detail = "Nothing is sent to a disabled webhook. Enable it first."
+
+
+class SecretUnreadable(AccountError):
+    code, status, title = "secret_unreadable", 500, "The webhook's secret cannot be read"
+    usual_detail = (
+        "The installation's own secret has been changed since this one was made. Rotate the webhook's secret."
+    )
 
 
 class InsufficientCredits(AccountError):

@@ -4,6 +4,7 @@ import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -190,6 +191,10 @@ class Membership(models.Model):
     def can_manage_keys(self) -> bool:
         return self.role in (Role.OWNER, Role.ADMIN)
 
+    @property
+    def can_manage_webhooks(self) -> bool:
+        return self.role in (Role.OWNER, Role.ADMIN)
+
 
 class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
     def usable(self) -> ApiKeyQuerySet:
@@ -300,3 +305,65 @@ class UsageEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.credits} for {self.job_id}"
+
+
+class WebhookEvent(models.TextChoices):
+    """What a webhook can be told of."""
+
+    JOB_SUCCEEDED = "job.succeeded"
+    JOB_FAILED = "job.failed"
+    JOB_CANCELED = "job.canceled"
+
+
+class DisabledReason(models.TextChoices):
+    BY_HAND = "by_hand", "Switched off"
+    GONE = "gone", "The server said that it is gone (410)"
+    FAILING = "failing", "Nothing got through for a day"
+
+
+class WebhookEndpoint(models.Model):
+    """An address of a tenant that is told what happened; see accounts/webhooks.py."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.CharField(max_length=2_000)
+    events = models.JSONField(default=list)  # empty: all
+    description = models.CharField(max_length=200, blank=True)
+    sealed_secret = models.CharField(max_length=400)
+    sealed_previous_secret = models.CharField(max_length=400, blank=True)
+    previous_secret_expires_at = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
+    disabled_reason = models.CharField(max_length=10, choices=DisabledReason.choices, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager.from_queryset(TenantQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(disabled_at=None, disabled_reason="")
+                | (Q(disabled_at__isnull=False) & ~Q(disabled_reason="")),
+                name="disabled_means_with_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def host(self) -> str:
+        """All of the address that is no secret."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.disabled_at is None
+
+    def listens_to(self, event: WebhookEvent) -> bool:
+        return self.is_enabled and (not self.events or event in self.events)
+
+    @property
+    def has_previous_secret(self) -> bool:
+        """Whether the secret before the present one still signs."""
+        return self.previous_secret_expires_at is not None and self.previous_secret_expires_at > timezone.now()

@@ -60,6 +60,11 @@ app.conf.update(
             "schedule": LIMITS.sweep_s,
             "options": {"expires": LIMITS.sweep_s},
         },
+        "deliver what is due": {
+            "task": "processing.housekeeping.deliver_due",
+            "schedule": LIMITS.sweep_s,
+            "options": {"expires": LIMITS.sweep_s},
+        },
         "remove expired images": {
             "task": "processing.housekeeping.remove_expired_images",
             "schedule": 600,

@@ -19,7 +19,11 @@ VARIABLES = {
     variable.name: variable
     for variable in (
         Variable("SECRET_KEY", None, "Signs sessions and download links. At least 50 random characters."),
-        Variable("KEY_DIGEST_SECRET", None, "Keys the digest of API keys; changing it voids every key."),
+        Variable(
+            "KEY_DIGEST_SECRET",
+            None,
+            "Keys the digest of API keys and the encryption of webhooks' secrets; changing it voids them all.",
+        ),
         Variable("DEBUG", "false", "Error pages with details. Never in production."),
         Variable("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "Host names this installation answers to."),
         Variable(
@@ -93,7 +97,7 @@ VARIABLES = {
         Variable(
             "FETCH_ALLOWED_HOSTS",
             "",
-            "Hosts that images are fetched from though they are not public, as name or name:port. Never in production.",
+            "Hosts that are called though they are not public, as name or name:port. Never in production.",
         ),
         Variable(
             "EMAIL_URL",

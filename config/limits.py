@@ -47,6 +47,13 @@ class Limits:
     idempotency_s: int = limit(86_400, "seconds", "For how long an Idempotency-Key is remembered, with its answer.")
     keys_per_tenant: int = limit(50, "keys", "API keys of one tenant that are not revoked.")
     submissions_per_day: int = limit(100, "images", "What a tenant may send in a day for improving the models.")
+    webhooks_per_tenant: int = limit(10, "webhooks", "Webhooks of one tenant.")
+    webhook_s: int = limit(10, "seconds", "How long one attempt to deliver to a webhook may take in all.")
+    webhook_rotation_s: int = limit(86_400, "seconds", "How long a webhook's previous secret goes on signing.")
+    webhook_senders: int = limit(16, "deliveries", "What one worker process sends to webhooks at the same time.")
+    webhooks_at_once: int = limit(8, "deliveries", "What is under way for one tenant at the same time.")
+    webhook_batch: int = limit(20, "deliveries", "What one sweep sends to one webhook, at most.")
+    delivery_days: int = limit(30, "days", "How long deliveries to webhooks are kept.")
     audit_export_rows: int = limit(500_000, "lines", "Lines in one CSV export of the audit log.")
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import re
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-SECRET = re.compile(r"(mat_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+")
+SECRET = re.compile(r"(mat_(?:live|test)_[0-9A-Za-z]{4}|whsec_)[0-9A-Za-z+/=]+")
 
 
 def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -102,11 +102,11 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def pool(guard: Guard) -> httpcore.ConnectionPool:
-    """The connections of one call, which has LIMITS.fetch_s from now on. Nothing is kept open behind its back, no
+def pool(guard: Guard, seconds: float = LIMITS.fetch_s) -> httpcore.ConnectionPool:
+    """The connections of one call, which has so many seconds from now on. Nothing is kept open behind its back, no
     proxy is asked."""
     return httpcore.ConnectionPool(
         ssl_context=_tls(),
         max_keepalive_connections=0,
-        network_backend=GuardedNetwork(guard, Deadline(LIMITS.fetch_s)),
+        network_backend=GuardedNetwork(guard, Deadline(seconds)),
     )

@@ -2,6 +2,7 @@
 
 ProcessingError
 ├── JobNotFound          404 job_not_found
+├── DeliveryNotFound     404 delivery_not_found
 ├── ResultNotReady       409 result_not_ready
 ├── JobCanceled          409 job_canceled
 ├── JobFinished          409 job_finished
@@ -9,6 +10,7 @@ ProcessingError
 ├── ImagesRemoved        410 images_removed
 ├── IdempotencyKeyReused 422 idempotency_key_reused
 ├── RunTimedOut          422 run_timed_out
+├── WebhookUrlRefused    422 webhook_url_refused
 ├── FetchError
 │   ├── UrlRefused       400 url_refused
 │   ├── FetchFailed      422 fetch_failed
@@ -32,6 +34,11 @@ class ProcessingError(MatteryError):
 class JobNotFound(ProcessingError):
     code, status, title = "job_not_found", 404, "No such job"
     usual_detail = "There is no job with this id."
+
+
+class DeliveryNotFound(ProcessingError):
+    code, status, title = "delivery_not_found", 404, "No such delivery"
+    usual_detail = "This webhook has no delivery with this id. Deliveries are kept for a limited time."
 
 
 class ResultNotReady(ProcessingError):
@@ -63,6 +70,10 @@ class ImagesRemoved(ProcessingError):
 
 class RunTimedOut(ProcessingError):
     code, status, title = "run_timed_out", 422, "The image took too long"
+
+
+class WebhookUrlRefused(ProcessingError):
+    code, status, title = "webhook_url_refused", 422, "Nothing can be sent to this address"
 
 
 class FetchError(ProcessingError):

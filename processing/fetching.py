@@ -14,7 +14,7 @@ import httpcore
 import httpx
 
 from config.limits import LIMITS
-from processing.addresses import Guard, usual_guard
+from processing.addresses import STANDARD_PORTS, Guard, usual_guard
 from processing.connections import pool
 from processing.engine.errors import TooManyBytes
 from processing.errors import FetchFailed, FetchTimedOut, TooManyFetches, UrlRefused
@@ -56,12 +56,27 @@ def fetch(url: str, *, max_bytes: int, guard: Guard | None = None) -> Fetched:
     raise FetchFailed(f"The server redirects more than {LIMITS.fetch_redirects} times. Give the final address.")
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, guard: Guard | None = None) -> Answer:
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = LIMITS.fetch_s, guard: Guard | None = None
+) -> Answer:
     """Sends it there, once; a redirect is an answer like any other. Raises a FetchError."""
     guard = guard or usual_guard()
     target = guard.checked(url)
-    with _explained(), pool(guard) as connections, _answered(connections, "POST", target, body, headers) as response:
+    with (
+        _explained(),
+        pool(guard, seconds) as connections,
+        _answered(connections, "POST", target, body, headers) as response,
+    ):
         return Answer(response.status, _beginning(response))
+
+
+def require_callable(url: str, *, guard: Guard | None = None) -> None:
+    """Whether a call there would be let through, as far as can be known without one. Raises a FetchError."""
+    guard = guard or usual_guard()
+    target = guard.checked(url)
+    with _explained():
+        host, port = target.raw_host.decode("ascii"), target.port or STANDARD_PORTS[target.scheme]
+        guard.addresses(host, port, timeout_s=LIMITS.fetch_connect_s)
 
 
 @contextmanager

@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.models import WebhookEvent
 from processing.jobs import selectable_models
 from processing.models import State
 
@@ -28,3 +29,19 @@ class HistoryFilter(forms.Form):
     def lookups(self) -> dict[str, Any]:
         self.full_clean()
         return {LOOKUPS[name]: value for name, value in self.cleaned_data.items() if value}
+
+
+class WebhookForm(forms.Form):
+    url = forms.CharField(
+        label="Address",
+        max_length=2_000,
+        widget=forms.URLInput({"placeholder": "https://example.com/mattery"}),
+        help_text="A public server of yours that takes POST requests.",
+    )
+    description = forms.CharField(required=False, max_length=200, help_text="For yourselves, such as “web shop”.")
+    events = forms.MultipleChoiceField(
+        required=False,
+        choices=[(event.value, event.value) for event in WebhookEvent],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked: all of them, those of later versions too.",
+    )

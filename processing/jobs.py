@@ -19,12 +19,12 @@ from django.utils import timezone
 from accounts import ledger, rates
 from accounts.callers import Caller
 from accounts.errors import TooManyJobs
-from accounts.models import Plan
+from accounts.models import Plan, WebhookEvent
 from accounts.tenancy import platform_scope, tenant_scope
 from config.errors import MatteryError
 from config.limits import LIMITS
 from config.text import printable
-from processing import heartbeats, images, queue
+from processing import heartbeats, images, queue, webhooks
 from processing.engine import catalog, decode, placement
 from processing.engine.errors import ImageError, ModelNotInstalled
 from processing.engine.options import Options, refusal
@@ -234,6 +234,7 @@ def fail(rows: JobQuerySet, job_id: uuid.UUID, error: MatteryError) -> bool:
     )
     if failed:
         ledger.release(job_id)
+        webhooks.announce(job_id, WebhookEvent.JOB_FAILED)
     return bool(failed)
 
 
@@ -245,6 +246,7 @@ def cancel(caller: Caller, job_id: uuid.UUID) -> bool:
         canceled = rows.move(State.CANCELED, finished_at=now, images_expire_at=now)
         if canceled:
             ledger.release(job_id)
+            webhooks.announce(job_id, WebhookEvent.JOB_CANCELED)
             transaction.on_commit(partial(discard_images, rows.get()), robust=True)
             transaction.on_commit(partial(queue.wake, job_id), robust=True)
     return bool(canceled)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models import ApiKey, Tenant, User
+from accounts.models import ApiKey, Tenant, User, WebhookEndpoint
 from accounts.tenancy import TenantManager, TenantQuerySet
 from config.limits import LIMITS
 
@@ -243,6 +243,112 @@ class ImprovementSubmission(models.Model):
     @property
     def pixels(self) -> int:
         return self.width * self.height
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class WebhookDeliveryQuerySet(TenantQuerySet["WebhookDelivery"]):
+    def idle(self) -> WebhookDeliveryQuerySet:
+        """Which nobody is sending at this moment."""
+        return self.filter(Q(lease=None) | Q(lease_expires_at__lt=timezone.now()))
+
+    def under_way(self) -> WebhookDeliveryQuerySet:
+        return self.filter(state=DeliveryState.PENDING, lease__isnull=False, lease_expires_at__gte=timezone.now())
+
+    def due(self) -> WebhookDeliveryQuerySet:
+        enabled = Q(endpoint__disabled_at=None)
+        return self.idle().filter(enabled, state=DeliveryState.PENDING, next_attempt_at__lte=timezone.now())
+
+    def give_up(self, why: str) -> None:
+        """Those that wait; what is under way goes on."""
+        self.idle().filter(state=DeliveryState.PENDING).update(
+            state=DeliveryState.FAILED, lease=None, next_attempt_at=None, error=why
+        )
+
+
+class WebhookDelivery(models.Model):
+    """A message to an endpoint, and how far it has got; see processing/deliveries.py."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    # Without a constraint: an endpoint that is deleted just then must not keep a job from ending.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="deliveries"
+    )
+    event = models.CharField(max_length=40)
+    job_id = models.UUIDField(null=True)
+    payload = models.TextField()  # as it is signed and sent, every time
+    state = models.CharField(max_length=10, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)  # since it was written, or replayed
+    lease = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    attempted_at = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)  # what the last attempt was answered with
+    answer = models.TextField(blank=True)
+    error = models.CharField(max_length=500, blank=True)  # why there was no answer
+    durations_ms = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager.from_queryset(WebhookDeliveryQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name_plural = "webhook deliveries"
+        indexes = [
+            models.Index(fields=["endpoint", "-created_at", "-id"], name="delivery_log"),
+            models.Index(fields=["created_at"], name="delivery_by_day"),
+            models.Index(fields=["next_attempt_at"], name="delivery_due", condition=Q(state="pending")),
+            models.Index(
+                fields=["tenant"], name="delivery_under_way", condition=Q(state="pending", lease__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="pending") | Q(next_attempt_at__isnull=False), name="pending_means_due_some_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.message_id
+
+    @staticmethod
+    def overlooked_from(published_at: datetime) -> datetime:
+        """When the sweeper may take one that was just put on the queue: the queue must have lost it."""
+        return published_at + timedelta(seconds=LIMITS.pickup_s)
+
+    @property
+    def message_id(self) -> str:
+        """The same in every attempt: receivers know by it what they have had already."""
+        return f"msg_{self.id.hex}"
+
+    def claim(self) -> bool:
+        """Takes it for one attempt, counted before it begins; False when it is not due or somebody else is at it."""
+        lease, now = uuid.uuid4(), timezone.now()
+        taken = (
+            WebhookDelivery.objects.idle()
+            .filter(Q(attempts=0) | Q(next_attempt_at__lte=now), pk=self.pk, state=DeliveryState.PENDING)
+            .update(
+                lease=lease,
+                lease_expires_at=now + timedelta(seconds=LIMITS.webhook_s + LIMITS.lease_s),
+                attempts=F("attempts") + 1,
+                attempted_at=now,
+            )
+        )
+        if taken:
+            self.refresh_from_db(fields=["lease", "lease_expires_at", "attempts", "attempted_at", "durations_ms"])
+        return bool(taken)
+
+    def held(self) -> WebhookDeliveryQuerySet:
+        """The row, as long as the lease that was claimed is the one that owns it."""
+        held: WebhookDeliveryQuerySet = WebhookDelivery.objects.filter(
+            pk=self.pk, lease=self.lease, state=DeliveryState.PENDING
+        )
+        return held
 
 
 class AuditRecord(models.Model):

@@ -27,6 +27,13 @@ def publish(job_id: uuid.UUID) -> None:
         )
 
 
+def publish_delivery(delivery_id: uuid.UUID) -> None:
+    try:
+        app.send_task("processing.housekeeping.deliver", args=[str(delivery_id)], retry=False)
+    except kombu.exceptions.OperationalError as error:
+        log.warning("queue not reachable, the sweeper will deliver", delivery_id=str(delivery_id), error=str(error))
+
+
 def length(name: str = INTERACTIVE) -> int:
     """Messages that wait. Raises QueueUnavailable."""
     try:

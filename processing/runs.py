@@ -17,10 +17,11 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import WebhookEvent
 from accounts.tenancy import platform_scope, tenant_scope
 from config.errors import MatteryError
 from config.limits import LIMITS
-from processing import images, jobs, queue
+from processing import images, jobs, queue, webhooks
 from processing.engine import cutout
 from processing.engine.options import Options
 from processing.engine.sessions import SessionCache
@@ -102,6 +103,7 @@ def _succeed(job: Job, lease: uuid.UUID, result: cutout.Result) -> bool:
         )
         if settled:
             ledger.charge(job.id)
+            webhooks.announce(job.id, WebhookEvent.JOB_SUCCEEDED)
             return True
         canceled = Job.objects.filter(id=job.id, state=State.CANCELED).exists()
     if canceled:  # while it ran: then what this run has just stored must go as well

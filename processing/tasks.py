@@ -7,7 +7,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 
-from processing import idempotency, sweeping
+from processing import deliveries, idempotency, sweeping
 
 # The limits of an image are not theirs. Doing them twice is harmless, losing one too: the next comes by itself.
 UNHURRIED: dict[str, Any] = {"soft_time_limit": 1_700, "time_limit": 1_800, "acks_late": False}
@@ -27,6 +27,16 @@ def sweep() -> None:
     sweeping.sweep()
 
 
+@shared_task(name="processing.housekeeping.deliver")
+def deliver(delivery_id: str) -> None:
+    deliveries.in_background(deliveries.deliver, uuid.UUID(delivery_id))
+
+
+@shared_task(name="processing.housekeeping.deliver_due")
+def deliver_due() -> None:
+    deliveries.sweep()
+
+
 @shared_task(name="processing.housekeeping.remove_expired_images", **UNHURRIED)
 def remove_expired_images() -> None:
     while sweeping.remove_expired_images():
@@ -36,6 +46,8 @@ def remove_expired_images() -> None:
 @shared_task(name="processing.housekeeping.forget_old_requests", **UNHURRIED)
 def forget_old_requests() -> None:
     while idempotency.remove_expired():
+        pass
+    while deliveries.remove_old():
         pass
 
 

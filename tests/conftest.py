@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.conf import settings
 
 from accounts import keys
 from accounts.callers import Caller
 from accounts.models import Membership, Plan, Role, Tenant, User
 from accounts.tenancy import platform_scope
 from tests.photographs import astronaut
+from tests.receivers import Inbox, Receiver, receiving
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +87,15 @@ def http(web: str) -> Iterator[httpx.Client]:
 @pytest.fixture
 def photo() -> bytes:
     return astronaut()
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    """A customer's server, the one on this machine that webhooks may be sent to."""
+    with receiving(settings.FETCH_ALLOWED_HOSTS[0]) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def inbox(receiver: Receiver) -> Inbox:
+    return receiver.inbox()

@@ -27,7 +27,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     data_dir = stack.enter_context(tempfile.TemporaryDirectory(prefix="mattery-test-"))
     installation = Installation(Path(data_dir), {}, is_durable=False)
     stack.enter_context(running(installation))
-    os.environ |= installation.environment | {"STATIC_ROOT": str(Path(data_dir) / "static")}
+    os.environ |= installation.environment | {
+        "STATIC_ROOT": str(Path(data_dir) / "static"),
+        "FETCH_ALLOWED_HOSTS": f"127.0.0.1:{free_port()}",  # where tests/receivers.py listens
+    }
     yield
 
 

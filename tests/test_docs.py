@@ -13,13 +13,15 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 import processing.management.commands.models as models_command
-from accounts.models import Plan
+from accounts.models import Plan, WebhookEvent
 from api.compat import rembg
 from api.v1.serializers import JobSerializer
+from api.v1.webhook_serializers import DeliverySerializer
 from config.env import VARIABLES
 from config.errors import MatteryError
 from config.limits import Limits
 from processing.models import TRANSITIONS
+from processing.webhooks import PING
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -146,6 +148,16 @@ def test_every_operation_of_the_schema_is_documented() -> None:
 def test_every_field_of_a_job_is_documented() -> None:
     documented = names(row[0] for row in rows(section(DOCS / "api.md", "## A job")))
     assert sorted(documented) == sorted(JobSerializer.Meta.fields)
+
+
+def test_every_field_of_a_delivery_is_documented() -> None:
+    documented = names(row[0] for row in rows(section(DOCS / "webhooks.md", "## A delivery")))
+    assert sorted(documented) == sorted(DeliverySerializer.Meta.fields)
+
+
+def test_every_event_is_documented() -> None:
+    documented = names(row[0] for row in rows(section(DOCS / "webhooks.md", "## Events")))
+    assert documented == [*WebhookEvent.values, PING]
 
 
 def test_every_parameter_of_rembgs_api_is_documented() -> None:

@@ -60,3 +60,8 @@ def test_keys_do_not_reach_the_log() -> None:
     event = redact_secrets(None, "info", {"event": f"refused {key}", "path": f"/x?key={key}"})
     assert key not in str(event)
     assert "mat_live_a1B2…" in event["event"]
+
+
+def test_nor_do_the_secrets_of_webhooks() -> None:
+    event = redact_secrets(None, "info", {"event": "made whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "n": 1})
+    assert event == {"event": "made whsec_…", "n": 1}

@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, User, WebhookEndpoint
 from processing import images
 from processing.images import Kind
-from processing.models import Job, State
+from processing.models import DeliveryState, Job, State, WebhookDelivery
 from tests.conftest import Account, make_member
 
 # Open to everybody, with the reason why.
@@ -76,15 +76,27 @@ def job(alice: Account) -> Job:
     )
     with alice.caller.scope():
         job.save()
+        listen(job)
     for kind in Kind:
         images.store(job, kind, b"pixels of alice")
     return job
 
 
+def listen(job: Job) -> None:
+    """A webhook and a message to it, both under the job's id: one is enough for all addresses."""
+    tenant = job.tenant
+    endpoint = WebhookEndpoint.objects.create(id=job.id, tenant=tenant, url="https://alice.example/", sealed_secret="x")
+    WebhookDelivery.objects.create(
+        id=job.id, tenant=tenant, endpoint=endpoint, event="job.failed", state=DeliveryState.FAILED, answer="alice"
+    )
+
+
 def address(path: str, job: Job, key_id: int) -> str:
     """The route with Alice's ids in it."""
-    values = {"<uuid:job_id>": str(job.id), "<kind:kind>": "result", "<int:key_id>": str(key_id)}
-    values |= {"<str:token>": "forged", "<key>": "forged", "<str:name>": "forged.png", "<uuid:task_id>": str(job.id)}
+    ids = ("job_id", "task_id", "webhook_id", "delivery_id")
+    values = {f"<uuid:{name}>": str(job.id) for name in ids}
+    values |= {"<kind:kind>": "result", "<int:key_id>": str(key_id)}
+    values |= {"<str:token>": "forged", "<key>": "forged", "<str:name>": "forged.png"}
     for placeholder, value in values.items():
         path = path.replace(placeholder, value)
     assert "<" not in path or "account" in path, f"say in address() what stands for the placeholder in {path}"
@@ -141,10 +153,26 @@ def test_nothing_of_alices_was_changed_by_all_that(job: Job, key_id: int, alice:
     with alice.caller.scope():
         assert Job.objects.get().images_removed_at is None
         assert ApiKey.objects.get().revoked_at is None
+        assert WebhookEndpoint.objects.get().sealed_secret == "x"
+        assert WebhookDelivery.objects.get().state == DeliveryState.FAILED
     assert images.read(job, Kind.RESULT) == b"pixels of alice"
 
 
-@pytest.mark.parametrize("path", ["jobs/{job}/remove/", "keys/create/", "keys/{key}/revoke/"])
+NOT_FOR_VIEWERS = [
+    "jobs/{job}/remove/",
+    "keys/create/",
+    "keys/{key}/revoke/",
+    "webhooks/create/",
+    "webhooks/{job}/rotate/",
+    "webhooks/{job}/enable/",
+    "webhooks/{job}/disable/",
+    "webhooks/{job}/test/",
+    "webhooks/{job}/delete/",
+    "webhooks/{job}/deliveries/{job}/replay/",
+]
+
+
+@pytest.mark.parametrize("path", NOT_FOR_VIEWERS)
 def test_a_viewer_looks_and_touches_nothing(path: str, job: Job, key_id: int, alice: Account, victor: User) -> None:
     client = as_person(victor)
     assert client.get(f"/jobs/{job.id}/").status_code == 200
@@ -153,6 +181,8 @@ def test_a_viewer_looks_and_touches_nothing(path: str, job: Job, key_id: int, al
     with alice.caller.scope():
         assert Job.objects.get().images_removed_at is None
         assert ApiKey.objects.get().revoked_at is None
+        assert WebhookEndpoint.objects.get().sealed_secret == "x"
+        assert WebhookDelivery.objects.get().state == DeliveryState.FAILED
 
 
 def test_a_viewer_submits_nothing(victor: User, photo: bytes, alice: Account) -> None:

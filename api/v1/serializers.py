@@ -1,32 +1,17 @@
-from typing import Any, TypedDict
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from processing import images
+from processing import descriptions, images
+from processing.descriptions import Remark
 from processing.engine import kinds
 from processing.engine.formats import SUPPORTED
 from processing.engine.options import OPTIONS, Option
 from processing.images import Kind
 from processing.models import Job, State
-
-
-class JobError(TypedDict):
-    code: str
-    detail: str
-
-
-class JobNotice(TypedDict):
-    code: str
-    detail: str
-
-
-NO_FOREGROUND: JobNotice = {
-    "code": "no_foreground",
-    "detail": "No foreground was found: everything became background. Another model may see one.",
-}
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
@@ -57,14 +42,14 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
     def get_has_foreground(self, job: Job) -> bool | None:
         """Nobody knows before the job has succeeded."""
-        return job.has_foreground if job.state == State.SUCCEEDED else None
+        return descriptions.has_foreground(job)
 
-    def get_notice(self, job: Job) -> JobNotice | None:
+    def get_notice(self, job: Job) -> Remark | None:
         """What to know of a result that is as it should be."""
-        return NO_FOREGROUND if self.get_has_foreground(job) is False else None
+        return descriptions.notice(job)
 
-    def get_error(self, job: Job) -> JobError | None:
-        return {"code": job.error_code, "detail": job.error_detail} if job.error_code else None
+    def get_error(self, job: Job) -> Remark | None:
+        return descriptions.error(job)
 
     def get_url(self, job: Job) -> str:
         return self._absolute(f"/api/v1/jobs/{job.id}")

@@ -31,7 +31,7 @@ def count_with_sql(model: type[models.Model], scope: str | None) -> int:
 
 
 def test_there_are_tenant_models() -> None:
-    assert len(TENANT_MODELS) == 9
+    assert len(TENANT_MODELS) == 11
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS)

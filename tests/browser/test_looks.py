@@ -7,7 +7,7 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.conftest import Account
 
-SIGNED_IN = ["/", "/history/", "/keys/", "/accounts/password/change/", "/accounts/logout/"]
+SIGNED_IN = ["/", "/history/", "/keys/", "/webhooks/", "/accounts/password/change/", "/accounts/logout/"]
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"]
 WIDTHS_PX = [1440, 390, 320]
 
