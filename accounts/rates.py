@@ -5,11 +5,12 @@ will be full again. A request moves that moment by its share of a minute, and is
 minute ahead. So a rate may be used in a burst and comes back evenly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
-from time import time
+from time import monotonic, time
 from typing import cast
 
 import redis
@@ -21,6 +22,7 @@ from accounts.errors import RateLimited
 from config import valkey
 
 WINDOW_S = 60
+PAUSE_S = 5
 SPEND = """
 local window, cost, counted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
@@ -71,8 +73,7 @@ def spend(caller: Caller, cost: int, *, counted: int = 0) -> None:
     """
     try:
         wait_s, *_ = _run(caller, cost, counted)
-    except redis.RedisError as error:
-        log.warning("rate not counted", error=str(error))
+    except redis.RedisError:
         return
     if wait_s:
         raise RateLimited(
@@ -98,13 +99,32 @@ def _run(caller: Caller, cost: int, counted: int = 0) -> list[float]:
     """Seconds to wait; if none, the seconds in which each bucket will be full."""
     limits = _limits(caller)
     keys = {"key": caller.rate_key, "tenant": f"tenant:{caller.tenant.pk}"}
-    answer = cast(
-        list[str],
-        _script()(
+    with _pause.after_failure():
+        answer = _script()(
             keys=[f"mattery:rate:{keys[name]}" for name in limits], args=[WINDOW_S, cost, counted, *limits.values()]
-        ),
-    )
-    return [float(part) for part in answer]
+        )
+    return [float(part) for part in cast(list[str], answer)]
+
+
+class _Pause:
+    """A Valkey that hangs costs one request its patience, not every request."""
+
+    def __init__(self) -> None:
+        self._ends_at = 0.0
+
+    @contextmanager
+    def after_failure(self) -> Iterator[None]:
+        if monotonic() < self._ends_at:
+            raise redis.TimeoutError("not asked again so soon")
+        try:
+            yield
+        except redis.RedisError as error:
+            self._ends_at = monotonic() + PAUSE_S
+            log.warning("rates not counted for a while", seconds=PAUSE_S, error=str(error))
+            raise
+
+
+_pause = _Pause()
 
 
 def _limits(caller: Caller) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What the dialects of creating a cutout share."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.http import FileResponse, HttpRequest
@@ -12,6 +13,7 @@ from processing import images, jobs
 from processing.engine.options import Options
 from processing.images import Kind
 from processing.models import Job
+from processing.turns import NoTurn
 
 
 def cut_out(
@@ -31,7 +33,11 @@ def cut_out(
     if job is None:
         job = _submitted(request, caller, upload, options, wait_s=wait_s, job_id=job_id)
     note_job(request, job)
-    return jobs.wait(caller, job, seconds=wait_s) if wait_s and not job.is_finished else job
+    if not wait_s or job.is_finished:
+        return job
+    with suppress(NoTurn):  # the job is accepted all the same
+        job = jobs.wait(caller, job, seconds=wait_s)
+    return job
 
 
 def _submitted(
@@ -49,7 +55,7 @@ def _submitted(
     jobs.require_background(options, is_given=upload.has_background)
     if upload.is_to_be_fetched:
         jobs.require_affordable(caller)
-    upload = uploads.fetched(upload, max_bytes=caller.tenant.plan.max_upload_bytes)
+    upload = uploads.fetched(upload, caller)
     return jobs.submit(
         caller,
         upload.image,

@@ -43,7 +43,7 @@ def once(
     try:
         response = _as_bytes(answer(claim.job_id))
     except MatteryError as error:
-        if error.is_retryable or jobs.find(caller, claim.job_id) is None:
+        if error.is_retryable or error.status >= 500 or jobs.find(caller, claim.job_id) is None:
             _give_up(caller, claim)
             raise
         response = shaped(request, error) or problem(request, error)

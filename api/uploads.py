@@ -14,6 +14,7 @@ from django.db import connection
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
+from accounts.callers import Caller
 from api.errors import MalformedBody, MissingImage, TooManyImages, UnsupportedMediaType
 from config.limits import LIMITS
 from processing import fetching
@@ -196,20 +197,20 @@ def _missing(names: Names) -> MissingImage:
     return MissingImage(f"Send one image in {names.image!r}{address} or as the raw body.")
 
 
-def fetched(upload: Upload, *, max_bytes: int) -> Upload:
+def fetched(upload: Upload, caller: Caller) -> Upload:
     """With the images themselves, wherever they are. Raises a FetchError or TooManyBytes that names the field."""
     if upload.image_address:
-        file = _fetched(upload.image_address, max_bytes)
+        file = _fetched(upload.image_address, caller)
         upload = replace(upload, image=file.data, filename=upload.filename or file.filename)
     if upload.background_address:
-        upload = replace(upload, background=_fetched(upload.background_address, max_bytes).data)
+        upload = replace(upload, background=_fetched(upload.background_address, caller).data)
     return upload
 
 
-def _fetched(address: Address, max_bytes: int) -> Fetched:
+def _fetched(address: Address, caller: Caller) -> Fetched:
     connection.close()  # back to the pool: a request that waits for others must not hold a database connection
     try:
-        return fetching.fetch(address.url, max_bytes=max_bytes)
+        return fetching.fetch(address.url, max_bytes=caller.tenant.plan.max_upload_bytes, tenant_id=caller.tenant.id)
     except (FetchError, TooManyBytes) as error:
         error.param = address.field
         raise

@@ -1,5 +1,5 @@
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from api import health, metrics, reference
 from api.compat import rembg, removebg, rmbg
@@ -12,7 +12,7 @@ urlpatterns = [
     path("api/v1/", include("api.v1.urls")),
     path("api/v1/remove", rmbg.RemoveView.as_view(), name="rmbg-remove"),
     path("api/v1/task/<uuid:task_id>", rmbg.TaskView.as_view(), name="rmbg-task"),
-    path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("api/v1/openapi.json", reference.openapi, name="openapi"),
     path("api/remove", rembg.remove, name="rembg-remove"),
     path("v1.0/removebg", removebg.remove, name="removebg"),
     path("v1.0/account", removebg.account, name="removebg-account"),

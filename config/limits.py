@@ -38,7 +38,10 @@ class Limits:
     fetch_s: int = limit(20, "seconds", "How long fetching a file from a customer's address may take in all.")
     fetch_connect_s: int = limit(5, "seconds", "How long finding that address's server, or connecting to it, may take.")
     fetch_silence_s: int = limit(10, "seconds", "How long that server may say nothing.")
-    fetches: int = limit(16, "files", "How many one web process fetches at the same time.")
+    fetches: int = limit(8, "files", "How many one web process fetches at the same time; for one tenant two thirds.")
+    waits: int = limit(
+        20, "requests", "How many of one web process may wait for results at the same time; of one tenant two thirds."
+    )
     fetch_redirects: int = limit(3, "redirects", "How many are followed when a file is fetched.")
     link_s: int = limit(900, "seconds", "How long a signed link to an image works.")
     page_size: int = limit(20, "lines", "Lines on a page, when the request does not say.")

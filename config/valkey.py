@@ -16,8 +16,8 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL,
         decode_responses=True,
-        socket_connect_timeout=2,
-        socket_timeout=5,
+        socket_connect_timeout=1,
+        socket_timeout=2,
         health_check_interval=30,
         retry=AT_ONCE,
     )

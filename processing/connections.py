@@ -17,6 +17,8 @@ from config.limits import LIMITS
 from processing.addresses import UNREACHABLE, Guard
 from processing.errors import FetchFailed
 
+HEAD_BYTES = 262_144  # of all that may come before a body, with what was read along with it
+
 
 class Deadline:
     """Of a whole call, however many connections, reads and writes it takes."""
@@ -32,16 +34,31 @@ class Deadline:
         return min(left, at_most)
 
 
+class Budget:
+    """The bytes that a server may still send, whatever they are: interim answers, headers, the marks of chunks too."""
+
+    def __init__(self) -> None:
+        self.left = HEAD_BYTES
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise FetchFailed("The server sends more than an answer may have beside its file.")
+
+
 class Stream(httpcore.NetworkStream):
     """A connection. httpcore's own timeouts, one for each read, would let a server go on for ever, byte by byte."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: Deadline, budget: Budget) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._budget = budget
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._hurry()
-        return self._connection.recv(max_bytes)
+        data = self._connection.recv(max_bytes)
+        self._budget.spend(len(data))
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._hurry()
@@ -57,7 +74,8 @@ class Stream(httpcore.NetworkStream):
     ) -> "Stream":
         self._hurry()
         try:
-            return Stream(ssl_context.wrap_socket(self._connection, server_hostname=server_hostname), self._deadline)
+            secured = ssl_context.wrap_socket(self._connection, server_hostname=server_hostname)
+            return Stream(secured, self._deadline, self._budget)
         except BaseException:
             self.close()
             raise
@@ -70,9 +88,10 @@ class Stream(httpcore.NetworkStream):
 
 
 class GuardedNetwork(httpcore.NetworkBackend):
-    def __init__(self, guard: Guard, deadline: Deadline) -> None:
+    def __init__(self, guard: Guard, deadline: Deadline, budget: Budget) -> None:
         self._guard = guard
         self._deadline = deadline
+        self._budget = budget
 
     def connect_tcp(
         self,
@@ -86,7 +105,8 @@ class GuardedNetwork(httpcore.NetworkBackend):
         failure: OSError | None = None
         for address in self._guard.addresses(host, port, timeout_s=self._time_to_connect()):
             try:
-                return Stream(socket.create_connection((address, port), self._time_to_connect()), self._deadline)
+                connection = socket.create_connection((address, port), self._time_to_connect())
+                return Stream(connection, self._deadline, self._budget)
             except OSError as error:
                 failure = error
         if isinstance(failure, TimeoutError):
@@ -102,11 +122,11 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def pool(guard: Guard, seconds: float = LIMITS.fetch_s) -> httpcore.ConnectionPool:
+def pool(guard: Guard, budget: Budget, seconds: float = LIMITS.fetch_s) -> httpcore.ConnectionPool:
     """The connections of one call, which has so many seconds from now on. Nothing is kept open behind its back, no
     proxy is asked."""
     return httpcore.ConnectionPool(
         ssl_context=_tls(),
         max_keepalive_connections=0,
-        network_backend=GuardedNetwork(guard, Deadline(seconds)),
+        network_backend=GuardedNetwork(guard, Deadline(seconds), budget),
     )

@@ -8,16 +8,17 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from uuid import UUID
 
 import httpcore
 import httpx
 
 from config.limits import LIMITS
 from processing.addresses import STANDARD_PORTS, Guard, usual_guard
-from processing.connections import pool
+from processing.connections import HEAD_BYTES, Budget, pool
 from processing.engine.errors import TooManyBytes
 from processing.errors import FetchFailed, FetchTimedOut, TooManyFetches, UrlRefused
+from processing.turns import NoTurn, Turns
 
 REDIRECTS = {301, 302, 303, 307, 308}
 ANSWER_BYTES = 1_024  # of what a server says to a POST: enough for a person to see what is wrong
@@ -26,8 +27,10 @@ BROKEN_OFF = (OSError, httpcore.NetworkError, httpcore.ProtocolError)
 # "identity", because what is packed may unpack to anything.
 HEADERS = {"User-Agent": "Mattery", "Accept-Encoding": "identity", "Connection": "close"}
 
-# A slow server holds a thread of the web server: those who name such servers must leave threads to everybody else.
-_turns = BoundedSemaphore(LIMITS.fetches)
+SMALL_PARTS = 10_000  # a body may come in so many parts, however small
+SMALL_PART = 512  # bytes; more parts than those must be larger on average
+
+_turns = Turns(LIMITS.fetches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,18 @@ class Answer:
     beginning: bytes  # of the body, at most ANSWER_BYTES
 
 
-def fetch(url: str, *, max_bytes: int, guard: Guard | None = None) -> Fetched:
+def fetch(url: str, *, max_bytes: int, tenant_id: UUID, guard: Guard | None = None) -> Fetched:
     """The file at this address, through a few redirects. Raises a FetchError, or TooManyBytes."""
     guard = guard or usual_guard()
     target = guard.checked(url)
     filename = target.path.rpartition("/")[2]
-    with _turn(), _explained(), pool(guard) as connections:
+    budget = Budget()
+    with _turn(tenant_id), _explained(), pool(guard, budget) as connections:
         for _ in range(LIMITS.fetch_redirects + 1):
+            budget.left = HEAD_BYTES
             with _answered(connections, "GET", target) as response:
                 if response.status not in REDIRECTS:
+                    budget.left = 2 * max_bytes + HEAD_BYTES
                     return Fetched(_file(response, max_bytes), filename)
                 target = _redirected(target, response, guard)
     raise FetchFailed(f"The server redirects more than {LIMITS.fetch_redirects} times. Give the final address.")
@@ -64,7 +70,7 @@ def post(
     target = guard.checked(url)
     with (
         _explained(),
-        pool(guard, seconds) as connections,
+        pool(guard, Budget(), seconds) as connections,
         _answered(connections, "POST", target, body, headers) as response,
     ):
         return Answer(response.status, _beginning(response))
@@ -80,13 +86,12 @@ def require_callable(url: str, *, guard: Guard | None = None) -> None:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(blocking=False):
-        raise TooManyFetches
+def _turn(tenant_id: UUID) -> Iterator[None]:
     try:
-        yield
-    finally:
-        _turns.release()
+        with _turns.taken_by(tenant_id):
+            yield
+    except NoTurn as error:
+        raise TooManyFetches from error
 
 
 @contextmanager
@@ -134,10 +139,12 @@ def _file(response: httpcore.Response, max_bytes: int) -> bytes:
     if int(headers.get("Content-Length", "0")) > max_bytes:
         raise _too_many_bytes(max_bytes)
     body = bytearray()
-    for part in response.iter_stream():
+    for number, part in enumerate(response.iter_stream()):
         body += part
         if len(body) > max_bytes:
             raise _too_many_bytes(max_bytes)
+        if number > SMALL_PARTS + len(body) / SMALL_PART:
+            raise FetchFailed("The server sends the file in too many small pieces.")
     if not body:
         raise FetchFailed("The server sent an empty file.")
     return bytes(body)
@@ -152,7 +159,7 @@ def _too_many_bytes(max_bytes: int) -> TooManyBytes:
 def _beginning(response: httpcore.Response) -> bytes:
     """As much as there is: the status has said already what became of the request."""
     body = bytearray()
-    with suppress(*BROKEN_OFF):
+    with suppress(*BROKEN_OFF, FetchFailed):
         for part in response.iter_stream():
             body += part
             if len(body) >= ANSWER_BYTES:

@@ -38,11 +38,13 @@ from processing.errors import (
 )
 from processing.images import Kind
 from processing.models import Job, JobQuerySet, State
+from processing.turns import Turns
 
 MEGAPIXEL = 1_000_000
 REQUEST_WEIGHT = 1  # what a request has counted for before its image is known
 CREDITS_PER_IMAGE = Decimal(1)
 BACKGROUND_FILE = "background_file"
+_waits = Turns(LIMITS.waits)
 
 
 def limits_of(plan: Plan) -> decode.Limits:
@@ -97,8 +99,8 @@ def submit(
         if background is not None:
             images.store(job, Kind.BACKGROUND, background)
         _accept(caller, job)
-    except IntegrityError:  # there is a job with this id, and the stored image is its own
-        raise
+    except IntegrityError:
+        return get(caller, job.id)  # made by somebody who was faster, and the stored image is its own
     except BaseException:
         images.remove(job)
         raise
@@ -170,12 +172,13 @@ def require_worker(model: str) -> None:
 def wait(caller: Caller, job: Job, *, seconds: int) -> Job:
     """The job as it stands when it has ended, or when the time is over.
 
-    Raises NoWarmWorker, ModelNotInstalled or QueueUnavailable when nothing will end it; then the job is canceled, with
-    its credit back.
+    Raises NoTurn where too many wait already. Raises NoWarmWorker, ModelNotInstalled or QueueUnavailable when nothing
+    will end it; then the job is canceled, with its credit back.
     """
     connection.close()  # back to the pool: a waiting request must not hold a database connection
     try:
-        ended = queue.wait(job.id, seconds=seconds)
+        with _waits.taken_by(caller.tenant.id):
+            ended = queue.wait(job.id, seconds=seconds)
         if not ended:
             require_worker(job.model)
     except (NoWarmWorker, ModelNotInstalled, QueueUnavailable):

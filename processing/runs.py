@@ -105,8 +105,8 @@ def _succeed(job: Job, lease: uuid.UUID, result: cutout.Result) -> bool:
             ledger.charge(job.id)
             webhooks.announce(job.id, WebhookEvent.JOB_SUCCEEDED)
             return True
-        canceled = Job.objects.filter(id=job.id, state=State.CANCELED).exists()
-    if canceled:  # while it ran: then what this run has just stored must go as well
+        current = Job.objects.get(id=job.id)
+    if current.state == State.CANCELED or not current.has_images:  # then what this run has just stored must go as well
         images.remove(job)
     return False
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import wraps
 from time import monotonic
@@ -28,6 +29,7 @@ from processing import images, improvements, jobs
 from processing.errors import WaitTimedOut
 from processing.images import Kind
 from processing.models import Job, State
+from processing.turns import NoTurn
 
 TYPE = "other"  # no network here tells a person from a car
 LOOK_UP_S = 2  # how often a waiting request looks by itself: of two that wait for a job, one alone is woken
@@ -102,7 +104,7 @@ def _unanswered(caller: Caller, fingerprint: str) -> Job | None:
 
 def _submitted(request: HttpRequest, caller: Caller, upload: Upload, asked_for: Wanted, *, job_id: UUID | None) -> Job:
     jobs.require_worker(asked_for.options.model)
-    upload = uploads.fetched(upload, max_bytes=caller.tenant.plan.max_upload_bytes)
+    upload = uploads.fetched(upload, caller)
     return jobs.submit(
         caller,
         upload.image,
@@ -118,8 +120,9 @@ def _submitted(request: HttpRequest, caller: Caller, upload: Upload, asked_for: 
 def _ended(request: HttpRequest, caller: Caller, job: Job) -> Job:
     note_job(request, job)
     deadline = monotonic() + LIMITS.wait_max_s
-    while not job.is_finished and monotonic() < deadline:
-        job = jobs.wait(caller, job, seconds=LOOK_UP_S)
+    with suppress(NoTurn):
+        while not job.is_finished and monotonic() < deadline:
+            job = jobs.wait(caller, job, seconds=LOOK_UP_S)
     if not job.is_finished and jobs.cancel(caller, job.id):
         raise WaitTimedOut("The result was not ready in time; nothing was charged. Try again.", retry_after_s=5)
     return jobs.get(caller, job.id) if not job.is_finished else job
@@ -161,7 +164,7 @@ def improve(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     improvements.require_consent(caller.tenant)
     max_bytes = caller.tenant.plan.max_upload_bytes
     sent = sources.read(request, max_bytes=max_bytes)
-    upload = uploads.fetched(sources.image(sent, max_bytes=max_bytes), max_bytes=max_bytes)
+    upload = uploads.fetched(sources.image(sent, max_bytes=max_bytes), caller)
     filename, tag = (str(upload.fields.get(name, "")) for name in ("image_filename", "tag"))
     submission = improvements.submit(caller, upload.image, filename=filename or upload.filename, tag=tag)
     return JsonResponse({"id": str(submission.id)})

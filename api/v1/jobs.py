@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -96,6 +96,7 @@ class JobsView(APIView):
     def post(self, request: Request) -> HttpResponseBase:
         """Cut out one image."""
         caller = caller_of(request)
+        caller.require_submit()
         wait_s = preferred_wait_s(request._request)
         require_acceptable(request._request)
         upload = uploads.read(request._request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
@@ -224,8 +225,9 @@ def _moment(request: Request, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(given)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidParameter(f"{name} must be a time with its zone, such as 2026-01-31T12:00:00Z.", param=name)
-    return moment
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        message = f"{name} must be a time with its zone, such as 2026-01-31T12:00:00Z."
+        raise InvalidParameter(message, param=name) from error

@@ -98,6 +98,9 @@ def _has_measured_file(installed: Installed, figure: Figure) -> bool:
     """This machine's own figures are of the file that is here, the catalog's of one by the shipped recipe."""
     if not installed.converted(figure.precision).is_file():
         return False
+    if not installed.has_intact(figure.precision):
+        log.warning("%s is damaged and not used. Run: manage.py models pull", installed.converted(figure.precision))
+        return False
     is_own = figure.inference_ms is not None
     shipped = recipes.shipped(installed) if figure.precision == "int8" else None
     return is_own or (shipped is not None and recipes.noted(installed) == shipped)

@@ -36,7 +36,7 @@ def noted(installed: Installed) -> Recipe | None:
     path = installed.note("int8")
     try:
         return _noted(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
+    except OSError:  # not there, or not for this process to read
         return None
 
 

@@ -18,6 +18,7 @@ A file comes into place only by a rename, after its hash was found to be right. 
 import fcntl
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from processing.engine.errors import ModelCorrupt, ModelDownloadFailed, ModelNot
 Progress = Callable[[int, int], None]
 """Is called with the bytes that have arrived, and those expected."""
 
+log = logging.getLogger(__name__)
 WEIGHTS_DIR = CATALOG_PATH.parent / "weights"
 
 
@@ -75,7 +77,7 @@ class Installed:
         """Hashes them."""
         try:
             expected = json.loads(self.note(precision).read_text("utf-8"))["sha256"]
-        except (FileNotFoundError, KeyError, TypeError, ValueError):
+        except (OSError, KeyError, TypeError, ValueError):
             return False
         path = self.converted(precision)
         return path.is_file() and sha256(path) == expected
@@ -235,15 +237,22 @@ class Store:
             yield
 
     def _choice(self, model: Model) -> Choice:
+        path = self._folder / model.name / "active.json"
         try:
-            return Choice(**json.loads((self._folder / model.name / "active.json").read_text()))
+            return Choice(**json.loads(path.read_text()))
         except FileNotFoundError:
+            return Choice()
+        except (OSError, TypeError, ValueError) as error:
+            log.warning("%s cannot be read, no version counts as chosen: %s", path, error)
             return Choice()
 
     def _choose(self, model: Model, choice: Choice) -> None:
         path = self._folder / model.name / "active.json"
         new = path.with_name("active.json.new")
-        new.write_text(json.dumps(asdict(choice)))
+        with new.open("w") as file:
+            json.dump(asdict(choice), file)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut may leave an empty file under the right name
         new.replace(path)
 
 

@@ -17,6 +17,7 @@ from tests.conftest import Account, make_user
 SAMPLES: dict[str, Any] = {
     "object_id": "1",
     "job_id": uuid.UUID(int=1),
+    "submission_id": uuid.UUID(int=1),
     "kind": "result",
     "app_label": "accounts",
     "content_type_id": 1,

@@ -4,6 +4,7 @@ import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -291,11 +292,12 @@ def test_a_strange_file_name_is_kept_harmless(http: httpx.Client, alice: Account
 def raw(web: str, request_line: str, headers: dict[str, str], body: bytes = b"") -> str:
     """What the server answers to bytes that no proper client would send."""
     host, _, port = web.removeprefix("http://").partition(":")
-    lines = [f"{request_line} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    headers = {"Host": host, "Connection": "close"} | headers
+    lines = [f"{request_line} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         connection.shutdown(socket.SHUT_WR)
-        return connection.recv(65_536).decode()
+        return b"".join(iter(partial(connection.recv, 65_536), b"")).decode()
 
 
 def test_a_body_that_breaks_off_is_refused(web: str, alice: Account, photo: bytes) -> None:
@@ -348,3 +350,21 @@ def test_what_cannot_be_accepted_costs_nothing(http: httpx.Client, alice: Accoun
 def test_what_can_be_accepted(http: httpx.Client, alice: Account, photo: bytes, accept: str) -> None:
     headers = alice.headers | {"Accept": accept}
     assert http.post("/api/v1/jobs", headers=headers, files={"image": photo}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("*/*", "image/png"),
+        ("application/json", "application/json"),
+        ("APPLICATION/JSON", "application/json"),
+        ("application/jsonp, */*", "image/png"),
+        ("image/png, application/json;q=0.1", "image/png"),
+        ("image/png;q=0.1, application/json", "application/json"),
+    ],
+)
+@pytest.mark.usefixtures("worker")
+def test_what_is_preferred(http: httpx.Client, alice: Account, photo: bytes, accept: str, given: str) -> None:
+    headers = alice.headers | {"Accept": accept, "Prefer": "wait=60"}
+    answer = http.post("/api/v1/jobs?model=u2netp", headers=headers, files={"image": photo})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, given)

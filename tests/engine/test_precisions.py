@@ -1,5 +1,7 @@
 """Which precision is taken, and that none is taken that changes the mattes."""
 
+import hashlib
+import json
 from dataclasses import replace
 from functools import cache
 from io import BytesIO
@@ -40,6 +42,11 @@ def provider() -> Provider:
     )
 
 
+def made_int8(installed: Installed) -> None:
+    installed.converted("int8").write_bytes(b"made")
+    installed.note("int8").write_text(json.dumps({"sha256": hashlib.sha256(b"made").hexdigest()}))
+
+
 def chosen(installed: Installed, provider: Provider, wanted: str = "auto") -> str:
     return precisions.choose(installed, provider, wanted).precision
 
@@ -49,12 +56,15 @@ def test_the_fastest_that_keeps_the_mattes_is_taken(installed: Installed, provid
 
 
 def test_one_that_needs_a_file_is_taken_when_that_is_there_and_was_measured_here(
-    installed: Installed, provider: Provider
+    installed: Installed, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    installed.converted("int8").touch()
+    made_int8(installed)
     assert chosen(installed, provider) == "bf16"
     precisions.keep_figures(installed, [Figure(provider="some", precision="int8", matte_error=0.003, inference_ms=80)])
     assert chosen(installed, provider) == "int8"
+    installed.converted("int8").write_bytes(b"damaged")
+    assert chosen(installed, provider) == "fp32"
+    assert "is damaged and not used" in caplog.text
     installed.converted("int8").unlink()
     assert chosen(installed, provider) == "fp32"
 

@@ -268,3 +268,14 @@ def test_a_pull_that_is_killed_leaves_the_lock_to_the_next(tmp_path: Path, mirro
         process.stdout.readline()
         process.kill()
     assert store.pull("net").path.read_bytes() == NEW
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}'])
+def test_a_choice_that_cannot_be_read_harms_no_other_model(store: Store, tmp_path: Path, content: str) -> None:
+    installed = store.pull("net")
+    (tmp_path / "net" / "active.json").write_text(content)
+    assert store.active("net").version == installed.version
+    assert store.installed_models() == ["net"]
+    store.pull("net")
+    store.activate("net", installed.version.version)
+    assert store.active("net").version == installed.version

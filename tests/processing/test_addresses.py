@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -9,6 +10,8 @@ from processing import addresses, fetching
 from processing.addresses import Guard, is_public, look_up
 from processing.errors import FetchError, FetchFailed, UrlRefused
 from tests.origins import Origin, origin, sending
+
+TENANT = uuid4()
 
 PUBLIC = [
     "1.1.1.1",
@@ -151,7 +154,7 @@ REFUSED_BY_LOOKS = [
 @pytest.mark.parametrize("url", REFUSED_BY_LOOKS)
 def test_a_url_that_is_refused_for_its_looks(url: str) -> None:
     with pytest.raises(UrlRefused):
-        fetching.fetch(url, max_bytes=1_000, guard=Guard(resolve=unasked))
+        fetching.fetch(url, max_bytes=1_000, tenant_id=TENANT, guard=Guard(resolve=unasked))
 
 
 # With the port of a server on this machine, so that whatever got through would be seen there.
@@ -214,7 +217,9 @@ def inside() -> Iterator[Origin]:
 def test_a_url_that_leads_inside(url: str, inside: Origin) -> None:
     """The answer is the same for all, whether something is there or not, and no connection is made."""
     with pytest.raises(FetchError) as caught:
-        fetching.fetch(url.format(port=inside.port), max_bytes=1_000, guard=Guard(ports={80, 443, inside.port}))
+        fetching.fetch(
+            url.format(port=inside.port), max_bytes=1_000, tenant_id=TENANT, guard=Guard(ports={80, 443, inside.port})
+        )
     assert caught.value.code == "url_refused" or caught.value.detail == addresses.UNREACHABLE
     assert inside.connections == 0
 
@@ -233,7 +238,7 @@ def test_a_url_that_leads_inside(url: str, inside: Origin) -> None:
 def test_a_name_with_one_address_that_is_not_public(leads_to: list[str], inside: Origin) -> None:
     guard = Guard(resolve=lambda _host, _timeout_s: leads_to, ports={inside.port})
     with pytest.raises(FetchFailed, match="no public server"):
-        fetching.fetch(f"http://images.example:{inside.port}/", max_bytes=1_000, guard=guard)
+        fetching.fetch(f"http://images.example:{inside.port}/", max_bytes=1_000, tenant_id=TENANT, guard=guard)
     assert inside.connections == 0
 
 
@@ -265,7 +270,7 @@ def test_the_name_that_is_asked_for(url: str, host: str) -> None:
         return []
 
     with pytest.raises(FetchFailed):
-        fetching.fetch(url, max_bytes=1_000, guard=Guard(resolve=resolve))
+        fetching.fetch(url, max_bytes=1_000, tenant_id=TENANT, guard=Guard(resolve=resolve))
     assert asked == [host]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import BoundedSemaphore, Event
+from threading import Event
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import call_command
@@ -20,12 +22,15 @@ from processing.addresses import Guard
 from processing.engine.errors import TooManyBytes
 from processing.errors import FetchFailed, FetchTimedOut, TooManyFetches, UrlRefused
 from processing.fetching import Fetched, fetch, post
+from processing.turns import Turns
 from tests.certificates import Authority, authority
 from tests.origins import Answer, Origin, origin, redirecting, repeating, routed, sending, sending_raw
 from tests.waiting import wait_for
 
 FILE = b"\x89PNG and what follows" * 50
 HOST = "images.example"
+TENANT = uuid4()
+ASKED: dict[str, Any] = {"max_bytes": 1_000_000, "tenant_id": TENANT}
 
 
 class Names:
@@ -44,9 +49,11 @@ def guard_for(*servers: Origin) -> Guard:
     return Guard(let_through=[server.authority for server in servers])
 
 
-def fetched(answer: Answer, *, path: str = "/photo.jpg", max_bytes: int = 1_000_000) -> Fetched:
+def fetched(
+    answer: Answer, *, path: str = "/photo.jpg", max_bytes: int = 1_000_000, tenant_id: UUID = TENANT
+) -> Fetched:
     with origin(answer) as server:
-        return fetch(server.url + path, max_bytes=max_bytes, guard=guard_for(server))
+        return fetch(server.url + path, max_bytes=max_bytes, tenant_id=tenant_id, guard=guard_for(server))
 
 
 def test_a_file() -> None:
@@ -85,7 +92,7 @@ def test_the_file_is_named_after_the_last_part_of_the_path(path: str, filename: 
 
 def test_what_the_request_says() -> None:
     with origin(sending(FILE)) as server:
-        fetch(f"{server.url}/a%0d%0aX-Injected:%201?b=c d", max_bytes=1_000_000, guard=guard_for(server))
+        fetch(f"{server.url}/a%0d%0aX-Injected:%201?b=c d", **ASKED, guard=guard_for(server))
     assert server.requests[0].strip().split("\r\n") == [
         "GET /a%0d%0aX-Injected:%201?b=c%20d HTTP/1.1",
         f"Host: {server.authority}",
@@ -103,7 +110,7 @@ def test_it_connects_to_the_address_that_was_checked() -> None:
     with origin(sending(FILE)) as public, origin(sending(b"secret"), address="127.0.0.2") as inside:
         names = Names("127.0.0.1", "127.0.0.2")
         guard = Guard(resolve=names, is_public=lambda address: address == "127.0.0.1", ports={public.port})
-        assert fetch(f"http://{HOST}:{public.port}/", max_bytes=1_000_000, guard=guard).data == FILE
+        assert fetch(f"http://{HOST}:{public.port}/", **ASKED, guard=guard).data == FILE
         assert names.asked == [HOST]
         assert f"Host: {HOST}:{public.port}" in public.requests[0]
         assert inside.connections == 0
@@ -115,7 +122,7 @@ def test_every_redirect_is_checked_anew() -> None:
         names = Names("127.0.0.1", "127.0.0.2")
         guard = Guard(resolve=names, is_public=lambda address: address == "127.0.0.1", ports={public.port})
         with pytest.raises(FetchFailed, match="no public server"):
-            fetch(f"http://{HOST}:{public.port}/", max_bytes=1_000_000, guard=guard)
+            fetch(f"http://{HOST}:{public.port}/", **ASKED, guard=guard)
         assert names.asked == [HOST, HOST]
         assert public.connections == 1
 
@@ -127,7 +134,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
             is_public=lambda _address: True,
             ports={server.port},
         )
-        assert fetch(f"http://{HOST}:{server.port}/", max_bytes=1_000_000, guard=guard).data == FILE
+        assert fetch(f"http://{HOST}:{server.port}/", **ASKED, guard=guard).data == FILE
 
 
 def test_a_closed_port_looks_like_an_address_of_the_inside() -> None:
@@ -135,7 +142,7 @@ def test_a_closed_port_looks_like_an_address_of_the_inside() -> None:
         pass
     guard = Guard(resolve=Names("127.0.0.1"), is_public=lambda _address: True, ports={server.port})
     with pytest.raises(FetchFailed) as caught:
-        fetch(f"http://{HOST}:{server.port}/", max_bytes=1_000, guard=guard)
+        fetch(f"http://{HOST}:{server.port}/", max_bytes=1_000, tenant_id=TENANT, guard=guard)
     assert caught.value.detail == addresses.UNREACHABLE
 
 
@@ -143,7 +150,7 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
     with origin(sending(FILE)) as server, origin(sending(b"from a proxy")) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        assert fetch(server.url, max_bytes=1_000_000, guard=guard_for(server)).data == FILE
+        assert fetch(server.url, **ASKED, guard=guard_for(server)).data == FILE
         assert proxy.connections == 0
 
 
@@ -160,14 +167,14 @@ def test_a_redirect_to_another_host_brings_no_cookies() -> None:
     with origin(sending(FILE)) as second:
         cookie = sending(b"", f"Location: {second.url}/b", "Set-Cookie: a=b; Domain=127.0.0.1", status="302 Found")
         with origin(cookie) as first:
-            assert fetch(first.url, max_bytes=1_000_000, guard=guard_for(first, second)).data == FILE
+            assert fetch(first.url, **ASKED, guard=guard_for(first, second)).data == FILE
     assert "cookie" not in second.requests[0].lower()
     assert f"Host: {second.authority}" in second.requests[0]
 
 
 def test_redirects_come_to_an_end() -> None:
     with origin(redirecting("/")) as server, pytest.raises(FetchFailed, match="more than 3 times"):
-        fetch(server.url, max_bytes=1_000, guard=guard_for(server))
+        fetch(server.url, max_bytes=1_000, tenant_id=TENANT, guard=guard_for(server))
     assert len(server.requests) == LIMITS.fetch_redirects + 1
 
 
@@ -279,6 +286,8 @@ IMPROPER = {
     "a NUL in a header": OK + b"X: a\0b\r\n\r\nhello",
     "another protocol from here on": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
     "only that it goes on": b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000,
+    "that it goes on, for ever": b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000,
+    "chunks of one byte": OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100_000,
     "a redirect of bytes": b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe\r\nContent-Length: 0\r\n\r\n",
 }
 
@@ -324,7 +333,7 @@ def test_a_slow_server_is_given_up(name: str) -> None:
 def test_a_server_that_never_greets_is_given_up() -> None:
     """Silence where TLS should begin."""
     with origin(repeating(b"", b"", pause_s=0.1)) as server, pytest.raises(FetchTimedOut):
-        fetch(f"https://{server.authority}/", max_bytes=1_000, guard=guard_for(server))
+        fetch(f"https://{server.authority}/", max_bytes=1_000, tenant_id=TENANT, guard=guard_for(server))
 
 
 def test_a_name_that_takes_too_long() -> None:
@@ -332,11 +341,11 @@ def test_a_name_that_takes_too_long() -> None:
         raise TimeoutError
 
     with pytest.raises(FetchTimedOut):
-        fetch(f"http://{HOST}/", max_bytes=1_000, guard=Guard(resolve=resolve))
+        fetch(f"http://{HOST}/", max_bytes=1_000, tenant_id=TENANT, guard=Guard(resolve=resolve))
 
 
 def test_slow_servers_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "_turns", BoundedSemaphore(2))
+    monkeypatch.setattr(fetching, "_turns", Turns(3))  # two of them for one tenant
     go_on = Event()
 
     def answer_later(connection: socket.socket, path: str) -> None:
@@ -345,10 +354,11 @@ def test_slow_servers_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -
 
     with origin(answer_later) as slow, ThreadPoolExecutor(2) as others:
         try:
-            fetches = [others.submit(fetch, slow.url, max_bytes=1_000_000, guard=guard_for(slow)) for _ in range(2)]
+            fetches = [others.submit(fetch, slow.url, guard=guard_for(slow), **ASKED) for _ in range(2)]
             wait_for(lambda: len(slow.requests) == 2, seconds=10)
             with pytest.raises(TooManyFetches):
-                fetch(slow.url, max_bytes=1_000_000, guard=guard_for(slow))
+                fetch(slow.url, **ASKED, guard=guard_for(slow))
+            assert fetched(sending(FILE), tenant_id=uuid4()).data == FILE
         finally:
             go_on.set()
         assert [done.result().data for done in fetches] == [FILE, FILE]
@@ -376,8 +386,8 @@ def secure(server: Origin) -> Guard:
 
 def test_the_certificate_is_checked_against_the_name(trusted: Authority) -> None:
     with origin(sending(FILE), tls=trusted.server(HOST)) as server:
-        assert fetch(f"https://{HOST}:{server.port}/", max_bytes=1_000_000, guard=secure(server)).data == FILE
-        assert fetch(f"https://{HOST}.:{server.port}/", max_bytes=1_000_000, guard=secure(server)).data == FILE
+        assert fetch(f"https://{HOST}:{server.port}/", **ASKED, guard=secure(server)).data == FILE
+        assert fetch(f"https://{HOST}.:{server.port}/", **ASKED, guard=secure(server)).data == FILE
     assert server.names == [HOST, HOST]
     assert f"Host: {HOST}:{server.port}" in server.requests[1]
 
@@ -385,7 +395,7 @@ def test_the_certificate_is_checked_against_the_name(trusted: Authority) -> None
 @pytest.mark.parametrize("host", ["other.example", f"www.{HOST}", "127.0.0.1"])
 def test_a_certificate_for_another_name(trusted: Authority, host: str) -> None:
     with origin(sending(FILE), tls=trusted.server(HOST)) as server, pytest.raises(FetchFailed, match="certificate"):
-        fetch(f"https://{host}:{server.port}/", max_bytes=1_000_000, guard=secure(server))
+        fetch(f"https://{host}:{server.port}/", **ASKED, guard=secure(server))
     assert server.requests == []
 
 
@@ -393,7 +403,7 @@ def test_a_certificate_of_an_unknown_authority(trusted: Authority, tmp_path: Pat
     (tmp_path / "other").mkdir()
     other = authority(tmp_path / "other")
     with origin(sending(FILE), tls=other.server(HOST)) as server, pytest.raises(FetchFailed, match="certificate"):
-        fetch(f"https://{HOST}:{server.port}/", max_bytes=1_000_000, guard=secure(server))
+        fetch(f"https://{HOST}:{server.port}/", **ASKED, guard=secure(server))
     assert server.requests == []
 
 
@@ -401,7 +411,7 @@ def test_no_redirect_leads_from_https_to_http(trusted: Authority) -> None:
     with origin(sending(b"in the clear")) as plain, origin(redirecting(plain.url), tls=trusted.server(HOST)) as server:
         guard = replace(secure(server), ports={server.port, plain.port})
         with pytest.raises(UrlRefused, match="https:// to http://"):
-            fetch(f"https://{HOST}:{server.port}/", max_bytes=1_000_000, guard=guard)
+            fetch(f"https://{HOST}:{server.port}/", **ASKED, guard=guard)
         assert plain.connections == 0
 
 
@@ -410,13 +420,13 @@ def test_http_may_lead_to_https(trusted: Authority) -> None:
         onward = redirecting(f"https://{HOST}:{server.port}/")
         with origin(onward) as plain:
             guard = replace(secure(server), ports={server.port, plain.port})
-            assert fetch(f"http://{HOST}:{plain.port}/", max_bytes=1_000_000, guard=guard).data == FILE
+            assert fetch(f"http://{HOST}:{plain.port}/", **ASKED, guard=guard).data == FILE
 
 
 def test_tls_that_breaks_is_no_surprise() -> None:
     no_tls = sending_raw(b"HTTP/1.1 400 This is no TLS\r\n\r\n")
     with origin(no_tls, listens=False) as server, pytest.raises(FetchFailed, match="broke off"):
-        fetch(f"https://{server.authority}/", max_bytes=1_000, guard=guard_for(server))
+        fetch(f"https://{server.authority}/", max_bytes=1_000, tenant_id=TENANT, guard=guard_for(server))
 
 
 def test_old_tls_is_not_spoken(trusted: Authority) -> None:
@@ -424,7 +434,7 @@ def test_old_tls_is_not_spoken(trusted: Authority) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         tls.maximum_version = ssl.TLSVersion.TLSv1_1
     with origin(sending(FILE), tls=tls) as server, pytest.raises(FetchFailed):
-        fetch(f"https://{HOST}:{server.port}/", max_bytes=1_000_000, guard=secure(server))
+        fetch(f"https://{HOST}:{server.port}/", **ASKED, guard=secure(server))
 
 
 # Sending
@@ -485,9 +495,9 @@ def test_an_answer_before_the_body_is_read_is_an_answer() -> None:
 def test_the_setting_lets_a_host_through(settings: Settings) -> None:
     with origin(sending(FILE)) as server:
         with pytest.raises(UrlRefused):
-            fetch(server.url, max_bytes=1_000_000)
+            fetch(server.url, **ASKED)
         settings.FETCH_ALLOWED_HOSTS = [server.authority]
-        assert fetch(server.url, max_bytes=1_000_000).data == FILE
+        assert fetch(server.url, **ASKED).data == FILE
 
 
 def test_the_setting_is_refused_in_production(settings: Settings) -> None:

@@ -99,6 +99,20 @@ def test_a_job_canceled_while_it_runs_keeps_no_image_and_costs_nothing(alice: Ac
             images.read(job, kind)
 
 
+def test_images_removed_while_a_late_run_goes_on_stay_removed(alice: Account, job: Job) -> None:
+    """Its lease was lost, another worker has ended the job, and its images were deleted since."""
+
+    def ended_and_deleted() -> None:
+        with alice.caller.scope():
+            Job.objects.filter(id=job.id).update(state=State.SUCCEEDED, finished_at=timezone.now(), lease=uuid4())
+        jobs.remove(alice.caller, job.id)
+
+    runs.run(job.id, Interrupted(ended_and_deleted))
+    for kind in Kind:
+        with pytest.raises(Exception, match="removed"):
+            images.read(job, kind)
+
+
 def test_a_run_out_of_time_fails_with_its_credit_back(alice: Account, job: Job) -> None:
     def too_long() -> None:
         raise SoftTimeLimitExceeded
