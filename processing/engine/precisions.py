@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from processing.engine import graphs, recipes
@@ -96,14 +96,28 @@ def _can_run(installed: Installed, provider: Provider, figure: Figure) -> bool:
 
 def _has_measured_file(installed: Installed, figure: Figure) -> bool:
     """This machine's own figures are of the file that is here, the catalog's of one by the shipped recipe."""
-    if not installed.converted(figure.precision).is_file():
-        return False
-    if not installed.has_intact(figure.precision):
-        log.warning("%s is damaged and not used. Run: manage.py models pull", installed.converted(figure.precision))
+    if not _is_intact(installed, figure.precision):
         return False
     is_own = figure.inference_ms is not None
     shipped = recipes.shipped(installed) if figure.precision == "int8" else None
     return is_own or (shipped is not None and recipes.noted(installed) == shipped)
+
+
+def _is_intact(installed: Installed, precision: Precision) -> bool:
+    """Asked before every image, hashed once for as long as nothing changes."""
+    try:
+        stats = installed.converted(precision).stat(), installed.note(precision).stat()
+    except OSError:
+        return False
+    return _hashed(installed, precision, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+
+
+@lru_cache(maxsize=64)
+def _hashed(installed: Installed, precision: Precision, _stats: tuple[tuple[int, int], ...]) -> bool:
+    is_intact = installed.has_intact(precision)
+    if not is_intact:
+        log.warning("%s is damaged and not used. Run: manage.py models pull", installed.converted(precision))
+    return is_intact
 
 
 def has_figures(installed: Installed) -> bool:
