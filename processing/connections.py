@@ -122,11 +122,11 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def pool(guard: Guard, budget: Budget, seconds: float = LIMITS.fetch_s) -> httpcore.ConnectionPool:
-    """The connections of one call, which has so many seconds from now on. Nothing is kept open behind its back, no
-    proxy is asked."""
+def pool(guard: Guard, budget: Budget, seconds: float | None = None) -> httpcore.ConnectionPool:
+    """The connections of one call, which has so many seconds from now on, LIMITS.fetch_s unless given. Nothing is kept
+    open behind its back, no proxy is asked."""
     return httpcore.ConnectionPool(
         ssl_context=_tls(),
         max_keepalive_connections=0,
-        network_backend=GuardedNetwork(guard, Deadline(seconds), budget),
+        network_backend=GuardedNetwork(guard, Deadline(seconds or LIMITS.fetch_s), budget),
     )

@@ -63,7 +63,7 @@ def fetch(url: str, *, max_bytes: int, tenant_id: UUID, guard: Guard | None = No
 
 
 def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = LIMITS.fetch_s, guard: Guard | None = None
+    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float | None = None, guard: Guard | None = None
 ) -> Answer:
     """Sends it there, once; a redirect is an answer like any other. Raises a FetchError."""
     guard = guard or usual_guard()
