@@ -5,7 +5,7 @@ from django.http import HttpRequest, QueryDict
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
-from accounts import callers
+from accounts import callers, rates
 from accounts.callers import Caller
 from accounts.errors import KeyMissing
 
@@ -48,6 +48,13 @@ def _without_body(request: Request) -> Request:
 
 def _remembered(request: Request, caller: Caller) -> tuple[Caller, None]:
     return callers.remember(request._request, caller), None
+
+
+def admitted(request: HttpRequest) -> Caller:
+    """Who is asking a dialect that takes keys alone; the request counts against their rate."""
+    caller = callers.remember(request, callers.by_key(given_key(request) or ""))
+    rates.spend(caller, 1)
+    return caller
 
 
 def caller_of(request: Request) -> Caller:

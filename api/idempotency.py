@@ -19,7 +19,7 @@ from config.errors import MatteryError
 from processing import idempotency, images, jobs
 from processing.idempotency import Answer
 from processing.images import Kind
-from processing.models import IdempotentRequest, State
+from processing.models import IdempotentRequest, Job, State
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -43,8 +43,9 @@ def once(
     try:
         response = _as_bytes(answer(claim.job_id))
     except MatteryError as error:
-        if error.is_retryable or error.status >= 500 or jobs.find(caller, claim.job_id) is None:
-            _give_up(caller, claim)
+        job = jobs.find(caller, claim.job_id)
+        if job is None or error.is_retryable or error.status >= 500:
+            _give_up(caller, claim, job)
             raise
         response = shaped(request, error) or problem(request, error)
     except BaseException:
@@ -54,9 +55,8 @@ def once(
     return response
 
 
-def _give_up(caller: Caller, claim: IdempotentRequest) -> None:
+def _give_up(caller: Caller, claim: IdempotentRequest, job: Job | None) -> None:
     """A job that has a result, or may yet have one, is found again by the next request with this key."""
-    job = jobs.find(caller, claim.job_id)
     if job is None or job.state in (State.FAILED, State.CANCELED):
         idempotency.forget(caller, claim)
     else:

@@ -8,17 +8,14 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import callers, rates
 from api import uploads
-from api.authentication import given_key
-from api.cutouts import cut_out, result_file
+from api.authentication import admitted
+from api.cutouts import cut_out, require_ended, result_file
 from api.errors import MethodNotAllowed, stamped, translated
 from config.limits import LIMITS
-from processing import jobs
 from processing.engine.errors import InvalidOption
 from processing.engine.kinds import Boolean
 from processing.engine.options import Option, Options
-from processing.errors import WaitTimedOut
 
 # Their name → ours. The longer names stand in older tutorials.
 PARAMETERS = {
@@ -54,14 +51,11 @@ def remove(request: HttpRequest) -> HttpResponseBase:
 def _removed(request: HttpRequest) -> HttpResponseBase:
     if request.method not in METHODS:
         raise MethodNotAllowed("Send the image with POST, in the form field file, or its address with GET, as url.")
-    caller = callers.remember(request, callers.by_key(given_key(request) or ""))
-    rates.spend(caller, 1)
+    caller = admitted(request)
     upload = uploads.read(request, max_bytes=caller.tenant.plan.max_upload_bytes, names=FILES)
     options = options_of(upload.fields)
     job = cut_out(request, caller, upload, options, wait_s=LIMITS.wait_max_s)
-    if not job.is_finished and jobs.cancel(caller, job.id):
-        raise WaitTimedOut("The result was not ready in time; nothing was charged. Try again.", retry_after_s=5)
-    return result_file(jobs.get(caller, job.id))
+    return result_file(require_ended(caller, job))
 
 
 def options_of(fields: Mapping[str, Any]) -> Options:

@@ -15,18 +15,16 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import callers, rates
 from accounts.callers import Caller
 from api import idempotency, repeats, uploads
-from api.authentication import given_key
+from api.authentication import admitted
 from api.compat import removebg_sources as sources
 from api.compat.removebg_errors import answered
 from api.compat.removebg_parameters import Wanted, wanted
-from api.cutouts import result_file
+from api.cutouts import require_ended, result_file, submitted
 from api.errors import MethodNotAllowed, translated
 from api.middleware import note_job
-from api.uploads import Upload
 from api.v1.negotiation import wants_json
 from config.limits import LIMITS
 from processing import images, improvements, jobs
-from processing.errors import WaitTimedOut
 from processing.images import Kind
 from processing.models import Job, State
 from processing.turns import NoTurn
@@ -60,9 +58,7 @@ def _endpoint(method: str) -> Callable[[View], Callable[[HttpRequest], HttpRespo
 def _admitted(request: HttpRequest, method: str) -> Caller:
     if request.method != method:
         raise MethodNotAllowed(f"Use {method} at this address.")
-    caller = callers.remember(request, callers.by_key(given_key(request) or ""))
-    rates.spend(caller, 1)
-    return caller
+    return admitted(request)
 
 
 def _with_rate(response: HttpResponseBase, caller: Caller | None) -> HttpResponseBase:
@@ -85,7 +81,15 @@ def remove(request: HttpRequest, caller: Caller) -> HttpResponseBase:
 
     def answer(job_id: UUID | None) -> HttpResponseBase:
         job = jobs.find(caller, job_id) if job_id else _unanswered(caller, fingerprint)
-        job = job or _submitted(request, caller, upload, asked_for, job_id=job_id)
+        job = job or submitted(
+            request,
+            caller,
+            upload,
+            asked_for.options,
+            is_awaited=True,
+            job_id=job_id,
+            credits=asked_for.credits,
+        )
         repeats.note(caller, fingerprint, job.id)
         response = _described(request, _ended(request, caller, job), asked_for)
         if repeats.is_there(request):
@@ -102,30 +106,13 @@ def _unanswered(caller: Caller, fingerprint: str) -> Job | None:
     return job if job and job.has_images and job.state not in (State.FAILED, State.CANCELED) else None
 
 
-def _submitted(request: HttpRequest, caller: Caller, upload: Upload, asked_for: Wanted, *, job_id: UUID | None) -> Job:
-    jobs.require_worker(asked_for.options.model)
-    upload = uploads.fetched(upload, caller)
-    return jobs.submit(
-        caller,
-        upload.image,
-        asked_for.options,
-        background=upload.background,
-        filename=upload.filename,
-        request_id=request.META["REQUEST_ID"],
-        job_id=job_id,
-        credits=asked_for.credits,
-    )
-
-
 def _ended(request: HttpRequest, caller: Caller, job: Job) -> Job:
     note_job(request, job)
     deadline = monotonic() + LIMITS.wait_max_s
     with suppress(NoTurn):
         while not job.is_finished and monotonic() < deadline:
             job = jobs.wait(caller, job, seconds=LOOK_UP_S)
-    if not job.is_finished and jobs.cancel(caller, job.id):
-        raise WaitTimedOut("The result was not ready in time; nothing was charged. Try again.", retry_after_s=5)
-    return jobs.get(caller, job.id) if not job.is_finished else job
+    return require_ended(caller, job)
 
 
 def _described(request: HttpRequest, job: Job, asked_for: Wanted) -> HttpResponseBase:

@@ -19,7 +19,7 @@ from api.authentication import caller_of
 from api.cutouts import cut_out, result_file
 from api.errors import InvalidParameter
 from api.middleware import note_job
-from api.v1.negotiation import preferred_wait_s, require_acceptable, wants_json
+from api.v1.negotiation import RESULT_TYPES, preferred_wait_s, require_acceptable, wants_json
 from api.v1.serializers import (
     JobAddressesSerializer,
     JobFormSerializer,
@@ -37,10 +37,7 @@ from processing.models import Job, JobQuerySet, State
 
 FILES = uploads.Names(background=jobs.BACKGROUND_FILE, image_url="image_url", background_url="background_url")
 RESULT = OpenApiResponse(OpenApiTypes.BINARY, description="The result itself.")
-RESULTS = {
-    (200, media_type): RESULT
-    for media_type in ("image/png", "image/webp", "image/jpeg", "image/avif", "application/zip")
-}
+RESULTS = {(200, media_type): RESULT for media_type in RESULT_TYPES}
 PROBLEM = OpenApiResponse(ProblemSerializer, description="What is wrong, and what to do next.")
 WAIT = OpenApiParameter(
     "Prefer",
@@ -105,12 +102,12 @@ class JobsView(APIView):
 
         def answer(job_id: UUID | None) -> HttpResponseBase:
             job = cut_out(request._request, caller, upload, options, wait_s=wait_s, job_id=job_id)
-            return self._answer(request, job, waited=bool(wait_s))
+            return self._answer(request, job, wait_s)
 
         return idempotency.once(request._request, caller, upload, answer)
 
-    def _answer(self, request: Request, job: Job, *, waited: bool) -> HttpResponseBase:
-        if not waited or not job.is_finished:
+    def _answer(self, request: Request, job: Job, wait_s: int) -> HttpResponseBase:
+        if not wait_s or not job.is_finished:
             response: HttpResponseBase = described(request, job, HTTPStatus.ACCEPTED)
         elif wants_json(request._request):
             jobs.require_result(job)
@@ -118,8 +115,8 @@ class JobsView(APIView):
         else:
             response = result_file(job)
         response["Location"] = f"/api/v1/jobs/{job.id}"
-        if waited:
-            response["Preference-Applied"] = f"wait={preferred_wait_s(request._request)}"
+        if wait_s:
+            response["Preference-Applied"] = f"wait={wait_s}"
         return response
 
     @extend_schema(

@@ -10,14 +10,8 @@ from api.errors import InvalidParameter, NotAcceptable
 from config.limits import LIMITS
 
 JSON = "application/json"
-OFFERED = [
-    "image/png",
-    "image/webp",
-    "image/jpeg",
-    "image/avif",
-    "application/zip",
-    JSON,
-]  # the first, if all are equal
+RESULT_TYPES = ("image/png", "image/webp", "image/jpeg", "image/avif", "application/zip")
+OFFERED = [*RESULT_TYPES, JSON]  # the first, if all are equal
 WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
 
 
@@ -31,7 +25,7 @@ class AlwaysJson(BaseContentNegotiation):
         _format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         renderer = next(iter(renderers))
-        return renderer, renderer.media_type or "application/json"
+        return renderer, renderer.media_type or JSON
 
 
 def preferred_wait_s(request: HttpRequest) -> int:
